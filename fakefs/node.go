@@ -1,0 +1,52 @@
+package fakefs
+
+import (
+	"io/fs"
+)
+
+// A Node is one name that a profile serves. Nodes are immutable but for the
+// values of sysctls, which live behind Content and are safe for concurrent use.
+type Node struct {
+	// Name is absolute and clean, as a process with an ordinary root sees it.
+	// A node from a pattern bears the name that matched.
+	Name string
+	// Mode holds the file's type (regular, fs.ModeDir, fs.ModeSymlink,
+	// fs.ModeDevice, fs.ModeDevice|fs.ModeCharDevice) and permission bits.
+	Mode fs.FileMode
+	// UID and GID own the file; 0 for nearly everything below /proc and /sys.
+	UID, GID uint32
+	// Rdev is the device number of a device node, as unix.Mkdev makes it.
+	Rdev uint64
+	// Ino is a stable inode number, unique within a Tree.
+	Ino uint64
+	// Target is a symbolic link's text.
+	Target string
+	// WhenMissing serves the node only where the kernel has no such file; else
+	// it stands before the kernel's file.
+	WhenMissing bool
+	// Implied marks a directory that no profile names: it is there because
+	// something beneath it is.
+	Implied bool
+	// Content reads and writes a regular file; nil for other types.
+	Content Content
+	// Stream is set for nodes that are not files with an end but flows of
+	// records, such as /dev/kmsg ("kmsg"); Content is nil then.
+	Stream string
+	// Lie is the name under which the profile lists this lie, for doctor, logs and statistics.
+	Lie string
+}
+
+// Content is what a served regular file says and takes.
+type Content interface {
+	// Read returns the whole file as the viewer would read it now.
+	Read(v View) ([]byte, error)
+	// Write takes what one write(2) at the given offset brought. The error is
+	// a unix.Errno, as the kernel's handler for that file returns it (EINVAL,
+	// EPERM, …); on success all of data counts as written. A Content that
+	// cannot be written returns EACCES.
+	Write(v View, data []byte, offset int64) error
+	// Shared tells whether every reader sees the same bytes, so that one
+	// backing file can serve them all, and gives a number that changes with
+	// every successful Write. Not shared means: Read anew at each open.
+	Shared() (version uint64, shared bool)
+}

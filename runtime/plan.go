@@ -1,0 +1,30 @@
+package runtime
+
+// Plan is everything that a run needs, decided before anything starts. It is
+// what --dry-run prints, and what the launcher hands to the supervisor.
+type Plan struct {
+	// Path is the executable, looked up in PATH already; Args its argv, Args[0] included.
+	Path string   `json:"path"`
+	Args []string `json:"args"`
+	// Backend is "auto", "seccomp" or "ptrace".
+	Backend string `json:"backend"`
+	// Profile is the one resolved profile, as self-contained YAML (all
+	// "extends" followed, all --set, --file and --fs merged in). Empty: nothing
+	// is to be served, the command is executed directly.
+	Profile []byte `json:"profile,omitempty"`
+	// Log says where and how the supervisor logs.
+	Log LogPlan `json:"log"`
+	// Stats prints statistics on standard error when the command ends;
+	// StatsFile writes them as JSON; Metrics is a listen address for Prometheus.
+	Stats     bool   `json:"stats,omitempty"`
+	StatsFile string `json:"stats_file,omitempty"`
+	Metrics   string `json:"metrics,omitempty"`
+}
+
+// LogPlan is the --log* flags. Level is a zerolog level; Format "console" or
+// "json"; File empty for standard error.
+type LogPlan struct {
+	File   string `json:"file,omitempty"`
+	Format string `json:"format"`
+	Level  string `json:"level"`
+}

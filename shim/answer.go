@@ -1,0 +1,52 @@
+package shim
+
+import "golang.org/x/sys/unix"
+
+// Kind says what a backend has to do with a trapped call.
+type Kind uint8
+
+const (
+	// Continue lets the kernel do the call as the tracee asked for it. It is
+	// the zero Answer, and the answer on every doubt.
+	Continue Kind = iota
+	// Fail returns Answer.Errno without doing the call.
+	Fail
+	// Return returns Answer.Value without doing the call.
+	Return
+	// Install gives the tracee a new descriptor of its own (the lowest free
+	// one, as open(2) would) for the object behind Answer.FD, opened anew with
+	// Answer.Flags, and returns its number.
+	Install
+	// EnterDirectory makes the directory behind Answer.FD the tracee's working
+	// directory and returns 0.
+	EnterDirectory
+	// Rewrite lets the kernel do the call with Answer.Args in place of the
+	// tracee's, and puts the tracee's registers back afterwards. Only given
+	// where [Tracee.CanRewrite].
+	Rewrite
+)
+
+// Answer is what [Worker.Handle] decided for one call. It is a plain value:
+// the pass path allocates nothing.
+type Answer struct {
+	Kind  Kind
+	Errno unix.Errno // Fail
+	Value int64      // Return
+	Args  [6]uint64  // Rewrite
+
+	// FD is the supervisor's own descriptor for Install and EnterDirectory: a
+	// memfd, a pipe end or a directory. It stands in the supervisor's table, so
+	// a backend can open it anew through /proc/SUPERVISOR/fd/FD.
+	FD int
+	// Flags are the open flags for the tracee's descriptor: access mode,
+	// O_CLOEXEC, O_NONBLOCK, O_APPEND, O_PATH, O_DIRECTORY; never O_CREAT,
+	// O_TRUNC, O_EXCL or O_NOFOLLOW.
+	Flags int
+	// CloseFD asks the backend to close FD once the call is finished,
+	// whatever its outcome.
+	CloseFD bool
+	// Follow asks for the tracee's process to be followed, every call of it,
+	// before it gets the descriptor: it may write to a served file, and only a
+	// stop at write(2) itself can refuse a value. See [Shim.Follows].
+	Follow bool
+}
