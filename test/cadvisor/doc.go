@@ -19,5 +19,5 @@
 // network is needed.
 //
 // The module is nested because Kubernetes needs some thirty replace lines and
-// a few hundred modules that shimrun itself must not carry.
+// three times as many modules, which shimrun itself must not carry.
 package main

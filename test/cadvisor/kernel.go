@@ -1,6 +1,7 @@
 package main
 
 import (
+	"os"
 	"strings"
 
 	"github.com/moby/sys/mountinfo"
@@ -74,7 +75,14 @@ func statfs(dir string) Statfs {
 // mount takes the longest mount point above dir, and of several mounts on the
 // same point the last, which is the one that can be seen.
 func mount(dir string) *Mount {
-	infos, err := mountinfo.GetMounts(nil)
+	// cAdvisor's fs.go reads this very name. The parser's own GetMounts, which
+	// the cgroup code calls, would read /proc/thread-self/mountinfo.
+	f, err := os.Open("/proc/self/mountinfo")
+	if err != nil {
+		return &Mount{Error: err.Error()}
+	}
+	defer f.Close()
+	infos, err := mountinfo.GetMountsFromReader(f, nil)
 	if err != nil {
 		return &Mount{Error: err.Error()}
 	}
