@@ -1,0 +1,59 @@
+# shimrun's tasks. Every target installs what it needs when it is run as root
+# on Debian, and otherwise says what is missing.
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+PREFIX  ?= /usr/local
+DESTDIR ?=
+
+# One file that starts anywhere: libc and libseccomp inside, and Go's own
+# resolver and user look-up in place of libc's, which would load more files.
+STATIC := -trimpath -buildvcs=false -tags netgo,osusergo \
+	-ldflags '-s -w -linkmode external -extldflags "-static" -X main.version=$(VERSION)'
+
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.7.0
+
+# Packages whose tests need nothing but this machine's kernel; the rest of
+# test/ enters sandboxes and has its own targets.
+UNIT = $(shell go list ./... | grep -v /test/)
+
+.PHONY: build
+build: deps ## bin/shimrun, one static binary
+	CGO_ENABLED=1 go build $(STATIC) -o bin/shimrun ./cmd/shimrun
+
+.PHONY: cross
+cross: ## bin/shimrun-arm64
+	@build/deps cross
+	CGO_ENABLED=1 GOOS=linux GOARCH=arm64 CC=aarch64-linux-gnu-gcc \
+	PKG_CONFIG_LIBDIR=/usr/lib/aarch64-linux-gnu/pkgconfig \
+		go build $(STATIC) -o bin/shimrun-arm64 ./cmd/shimrun
+
+.PHONY: deps
+deps: ## what building needs
+	@build/deps build
+
+.PHONY: lint
+lint: deps ## gofmt, go vet, staticcheck
+	@unformatted=$$(gofmt -l .) && test -z "$$unformatted" || \
+		{ echo "lint: run gofmt -w on:" $$unformatted >&2; exit 1; }
+	go vet ./...
+	go run $(STATICCHECK) ./...
+
+.PHONY: install
+install: build ## the binary, its man page and completions below $(PREFIX)
+	install -D -m 0755 bin/shimrun $(DESTDIR)$(PREFIX)/bin/shimrun
+	install -d $(DESTDIR)$(PREFIX)/share/man/man1 \
+		$(DESTDIR)$(PREFIX)/share/bash-completion/completions \
+		$(DESTDIR)$(PREFIX)/share/zsh/site-functions \
+		$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
+	bin/shimrun man > $(DESTDIR)$(PREFIX)/share/man/man1/shimrun.1
+	bin/shimrun completion bash > $(DESTDIR)$(PREFIX)/share/bash-completion/completions/shimrun
+	bin/shimrun completion zsh > $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_shimrun
+	bin/shimrun completion fish > $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/shimrun.fish
+
+.PHONY: clean
+clean: ## what these targets made here
+	rm -rf bin dist
+
+.PHONY: help
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12

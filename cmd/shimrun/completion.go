@@ -1,0 +1,100 @@
+package main
+
+import (
+	_ "embed"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+)
+
+// completionVariable is set by the completion scripts when they ask this
+// program for candidates.
+const completionVariable = "SHIMRUN_COMPLETE"
+
+var (
+	//go:embed completion/shimrun.bash
+	bashCompletion string
+	//go:embed completion/shimrun.zsh
+	zshCompletion string
+)
+
+// fishCommand hands the line over to COMMAND's own completion.
+const fishCommand = `complete -c shimrun -x -n __fish_use_subcommand -a '(__fish_complete_command)'
+complete -c shimrun -x -n 'not __fish_use_subcommand; and not __fish_seen_subcommand_from %s' -a '(__fish_complete_subcommand)'
+`
+
+func completionCommand() *cli.Command {
+	script := func(shell, text string) *cli.Command {
+		return &cli.Command{
+			Name: shell, Usage: "for " + shell,
+			Action: func(c *cli.Context) error {
+				if err := noArguments(c); err != nil {
+					return err
+				}
+				_, err := fmt.Fprint(c.App.Writer, text)
+				return err
+			},
+		}
+	}
+	fish := script("fish", "")
+	fish.Action = func(c *cli.Context) error {
+		if err := noArguments(c); err != nil {
+			return err
+		}
+		text, err := newApp(c.App.Writer, c.App.ErrWriter).ToFishCompletion()
+		if err != nil {
+			return err
+		}
+		var names []string
+		for _, sub := range subcommands() {
+			names = append(names, sub.Name)
+		}
+		_, err = fmt.Fprintf(c.App.Writer, "%s\n"+fishCommand, text, strings.Join(names, " "))
+		return err
+	}
+	return &cli.Command{
+		Name:        "completion",
+		Usage:       "print a completion script for a shell",
+		Subcommands: []*cli.Command{script("bash", bashCompletion), script("zsh", zshCompletion), fish},
+	}
+}
+
+// completeRun lists what can stand at the end of `shimrun …`, a line each, for
+// the scripts: candidates, ":file" for names of files, and ":command N" where
+// COMMAND begins after N words.
+func completeRun(c *cli.Context) {
+	// The script's own last argument is gone from c, but not from os.Args.
+	words := os.Args[:len(os.Args)-1]
+	last, previous := words[len(words)-1], words[len(words)-2]
+
+	if c.NArg() <= 1 && strings.HasPrefix(previous, "--") {
+		switch strings.TrimPrefix(previous, "--") {
+		case "backend":
+			fmt.Fprint(c.App.Writer, "auto\nseccomp\nptrace\n")
+			return
+		case "log-format":
+			fmt.Fprint(c.App.Writer, "console\njson\n")
+			return
+		case "log-level":
+			fmt.Fprintln(c.App.Writer, strings.Join(logLevels, "\n"))
+			return
+		case "log", "stats-file":
+			fmt.Fprintln(c.App.Writer, ":file")
+			return
+		case "set", "file", "fs", "metrics":
+			return
+		}
+	}
+	if strings.HasPrefix(last, "-") && c.NArg() == 0 {
+		cli.DefaultCompleteWithFlags(c.Command)(c)
+		return
+	}
+	if c.NArg() <= 1 {
+		for _, sub := range c.Command.Subcommands {
+			fmt.Fprintln(c.App.Writer, sub.Name)
+		}
+	}
+	fmt.Fprintln(c.App.Writer, ":command", len(words)-max(c.NArg(), 1))
+}
