@@ -1,0 +1,95 @@
+package seccomp
+
+import (
+	"sync/atomic"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// ioctl requests of linux/seccomp.h; the same on amd64 and arm64.
+const (
+	ioctlRecv     = 0xc0502100 // SECCOMP_IOCTL_NOTIF_RECV
+	ioctlSend     = 0xc0182101 // SECCOMP_IOCTL_NOTIF_SEND
+	ioctlIDValid  = 0x40082102 // SECCOMP_IOCTL_NOTIF_ID_VALID
+	ioctlAddFD    = 0x40182103 // SECCOMP_IOCTL_NOTIF_ADDFD
+	ioctlSetFlags = 0x40082104 // SECCOMP_IOCTL_NOTIF_SET_FLAGS
+)
+
+// notification is struct seccomp_notif. A kernel to come may write more than
+// this one knows (SECCOMP_GET_NOTIF_SIZES says how much): spare takes that.
+type notification struct {
+	id    uint64
+	pid   uint32
+	flags uint32
+	data  struct {
+		nr                 int32
+		arch               uint32
+		instructionPointer uint64
+		args               [6]uint64
+	}
+	spare [432]byte
+}
+
+// knownNotification is sizeof(struct seccomp_notif) as Linux has had it since 5.0.
+const knownNotification = 80
+
+// clear makes n ready to be received into (the kernel checks that it is zero),
+// and says in the journal that the call has been answered: the id goes first.
+func (n *notification) clear() {
+	atomic.StoreUint64(&n.id, 0)
+	*(*[knownNotification]byte)(unsafe.Pointer(n)) = [knownNotification]byte{}
+}
+
+// response is struct seccomp_notif_resp.
+type response struct {
+	id    uint64
+	val   int64
+	err   int32
+	flags uint32
+}
+
+// addFD is struct seccomp_notif_addfd.
+type addFD struct {
+	id         uint64
+	flags      uint32
+	srcFD      uint32
+	newFD      uint32
+	newFDFlags uint32
+}
+
+// receive waits for the next notification. It blocks, so it must tell the
+// scheduler (Syscall): all other requests are RawSyscall, being short. The
+// kernel insists on a zeroed structure, see clear.
+func (l *Listener) receive(n *notification) unix.Errno {
+	_, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(l.fd), ioctlRecv, uintptr(unsafe.Pointer(n)))
+	return errno
+}
+
+func (l *Listener) send(r *response) unix.Errno {
+	_, _, errno := unix.RawSyscall(unix.SYS_IOCTL, uintptr(l.fd), ioctlSend, uintptr(unsafe.Pointer(r)))
+	return errno
+}
+
+func (l *Listener) valid(id *uint64) bool {
+	_, _, errno := unix.RawSyscall(unix.SYS_IOCTL, uintptr(l.fd), ioctlIDValid, uintptr(unsafe.Pointer(id)))
+	return errno == 0
+}
+
+// addFD waits until the tracee has run and taken the descriptor.
+func (l *Listener) addFD(a *addFD) (int, unix.Errno) {
+	fd, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(l.fd), ioctlAddFD, uintptr(unsafe.Pointer(a)))
+	return int(fd), errno
+}
+
+func (l *Listener) setFlags(flags uintptr) unix.Errno {
+	_, _, errno := unix.RawSyscall(unix.SYS_IOCTL, uintptr(l.fd), ioctlSetFlags, flags)
+	return errno
+}
+
+// notificationSize asks the kernel how much it writes for one notification.
+func notificationSize() (int, unix.Errno) {
+	var sizes struct{ notif, resp, data uint16 }
+	_, _, errno := unix.RawSyscall(unix.SYS_SECCOMP, unix.SECCOMP_GET_NOTIF_SIZES, 0, uintptr(unsafe.Pointer(&sizes)))
+	return int(sizes.notif), errno
+}

@@ -1,0 +1,15 @@
+package seccomp
+
+import (
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// openat opens a NUL-terminated path without copying it first.
+func openat(path *byte, flags int) (int, unix.Errno) {
+	dirFD := unix.AT_FDCWD
+	fd, _, errno := unix.Syscall6(unix.SYS_OPENAT, uintptr(dirFD), uintptr(unsafe.Pointer(path)),
+		uintptr(flags|unix.O_LARGEFILE), 0, 0, 0)
+	return int(fd), errno
+}

@@ -1,0 +1,147 @@
+package seccomp
+
+import (
+	"os"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/shimrun/shimrun/shim"
+)
+
+// reply carries an answer out.
+func (r *receiver) reply(a shim.Answer) {
+	if a.Follow {
+		r.follow()
+	}
+	switch a.Kind {
+	case shim.Fail:
+		r.respond(response{err: -int32(a.Errno)})
+	case shim.Return:
+		r.respond(response{val: a.Value})
+	case shim.Install:
+		r.install(a)
+	case shim.EnterDirectory:
+		r.enterDirectory(a)
+	default:
+		// Continue; and Rewrite, which is never given to us.
+		//
+		// What the kernel reads now may differ from what the shim read: that
+		// is harmless only because the shim is no security boundary.
+		r.respond(response{flags: unix.SECCOMP_USER_NOTIF_FLAG_CONTINUE})
+	}
+	if a.CloseFD {
+		unix.Close(a.FD)
+	}
+}
+
+// respond sends the result of the call. ENOENT is normal: the tracee has been
+// killed, or a signal made it leave the call.
+func (r *receiver) respond(resp response) {
+	r.response = resp
+	r.response.id = r.notification.id
+	if errno := r.server.Listener.send(&r.response); errno != 0 && errno != unix.ENOENT && errno != unix.EINTR {
+		r.server.failed(os.NewSyscallError("ioctl SECCOMP_IOCTL_NOTIF_SEND", errno), "answer a call")
+	}
+}
+
+// install gives the tracee a descriptor and the call its number, in one step:
+// a signal cannot come between the two and leave the descriptor behind.
+func (r *receiver) install(a shim.Answer) {
+	fd, errno := r.reopen(a.FD, a.Flags)
+	if errno != 0 {
+		r.respond(response{err: -int32(errno)})
+		return
+	}
+	_, errno = r.give(fd, a.Flags, unix.SECCOMP_ADDFD_FLAG_SEND)
+	unix.Close(fd)
+	switch errno {
+	case 0, unix.ENOENT:
+	default:
+		// The tracee's own limit (EMFILE) is the answer that open(2) would give.
+		r.respond(response{err: -int32(errno)})
+	}
+}
+
+// enterDirectory has the follower change the tracee's working directory, for
+// nobody else can: the directory goes over as a descriptor, and the follower
+// makes the tracee call fchdir(2) on it.
+func (r *receiver) enterDirectory(a shim.Answer) {
+	if r.server.Follower == nil {
+		r.refuseDirectory(unix.ENOSYS)
+		return
+	}
+	fd, errno := r.reopen(a.FD, unix.O_RDONLY|unix.O_DIRECTORY)
+	if errno != 0 {
+		r.respond(response{err: -int32(errno)})
+		return
+	}
+	remote, errno := r.give(fd, unix.O_CLOEXEC, 0)
+	unix.Close(fd)
+	if errno != 0 {
+		r.respond(response{err: -int32(errno)})
+		return
+	}
+	if err := r.server.Follower.Chdir(r.call.TID, remote); err != nil {
+		// The descriptor stays with the tracee until it executes another
+		// program: there is no way to take it back without a tracer.
+		r.refuseDirectory(err)
+		return
+	}
+	r.respond(response{})
+}
+
+func (r *receiver) refuseDirectory(err error) {
+	r.server.Log.Warn().Err(err).Int("tid", r.call.TID).
+		Msg("a process cannot enter a served directory, because it cannot be traced (is a debugger attached?)")
+	r.respond(response{err: -int32(unix.EACCES)})
+}
+
+// reopen opens the object behind one of our descriptors anew, so that the
+// tracee has an open file description, with an offset and flags, of its own.
+func (r *receiver) reopen(fd, flags int) (int, unix.Errno) {
+	path := append(r.path[:0], "/proc/self/fd/"...)
+	path = strconv.AppendInt(path, int64(fd), 10)
+	path = append(path, 0)
+	// O_PATH cannot go over: the kernel takes the descriptor with fget, which
+	// knows no O_PATH files. A descriptor that can also be read is the nearest.
+	if flags&unix.O_PATH != 0 {
+		flags = flags&^(unix.O_PATH|unix.O_ACCMODE) | unix.O_RDONLY
+	}
+	return openat(&path[0], flags&^neverReopened|unix.O_CLOEXEC|unix.O_NOCTTY)
+}
+
+const neverReopened = unix.O_CREAT | unix.O_EXCL | unix.O_TRUNC | unix.O_NOFOLLOW
+
+// give installs fd in the tracee, at its lowest free number.
+func (r *receiver) give(fd, flags int, how uint32) (int, unix.Errno) {
+	r.addFD = addFD{
+		id:         r.notification.id,
+		flags:      how,
+		srcFD:      uint32(fd),
+		newFDFlags: uint32(flags & unix.O_CLOEXEC),
+	}
+	for {
+		// The wait for the tracee is interruptible; the kernel takes the
+		// request back when a signal of ours ends it.
+		remote, errno := r.server.Listener.addFD(&r.addFD)
+		if errno != unix.EINTR {
+			return remote, errno
+		}
+	}
+}
+
+// follow has every call of the tracee's process watched. Where that fails,
+// writes are checked when the file is next looked at.
+func (r *receiver) follow() {
+	err := error(unix.ENOSYS)
+	if r.server.Follower != nil {
+		err = r.server.Follower.Follow(r.call.TID)
+	}
+	if err != nil {
+		r.server.followOnce.Do(func() {
+			r.server.Log.Warn().Err(err).Int("tid", r.call.TID).
+				Msg("a process that writes served files cannot be followed, because it cannot be traced (is a debugger attached?): a bad value is refused only after its write")
+		})
+	}
+}

@@ -1,0 +1,159 @@
+package seccomp
+
+import (
+	"runtime"
+	"sync"
+	"time"
+
+	"github.com/rs/zerolog"
+	"golang.org/x/sys/unix"
+
+	"github.com/shimrun/shimrun/shim"
+)
+
+// A Worker decides calls on one thread; [shim.Worker] is the one.
+type Worker interface {
+	Handle(*shim.Call) shim.Answer
+	Answered(*shim.Call, shim.Answer, time.Time)
+}
+
+// A Follower watches every call of a process by ptrace, for the moments that a
+// filter cannot see. Package seccomp knows no ptrace: its caller brings one.
+type Follower interface {
+	// Follow begins to follow the process of the thread tid, which is held in
+	// a notification. It returns at once.
+	Follow(tid int) error
+	// Chdir makes the thread tid, once its present call has been answered,
+	// enter the directory behind its descriptor fd and close fd; what the
+	// thread sees is the outcome of that. It returns at once.
+	Chdir(tid, fd int) error
+}
+
+// A Server answers the notifications of one listener.
+//
+// It begins with one receiver: a goroutine locked to its thread, for a program
+// that makes one call at a time is served fastest by one thread on the same
+// CPU. More join while several threads of the tracees call at once, because
+// handing over a descriptor blocks until the tracee has run, and while a
+// handler is stuck (pool.go).
+type Server struct {
+	Listener *Listener
+	// NewWorker makes the worker of one more receiver.
+	NewWorker func() Worker
+	// Timed has each worker told when its answer is out.
+	Timed bool
+	// Follower is nil where processes cannot be followed.
+	Follower Follower
+	// Journal, where not nil, keeps what is being answered past this process's death.
+	Journal *Journal
+	Log     zerolog.Logger
+
+	pool       pool
+	followOnce sync.Once
+	unexpected sync.Once
+}
+
+// Serve answers until no task has the filter any more. Its receivers may stay
+// behind in a call that nothing ends: the process is expected to exit.
+func (s *Server) Serve() error {
+	if left := s.Journal.unanswered(); len(left) > 0 {
+		s.takeOver(left)
+	}
+	s.pool.start(s)
+	err := s.Listener.AwaitEmpty()
+	s.pool.stop()
+	return err
+}
+
+// takeOver answers what a server before this one received and did not answer.
+// What it did answer just before its death gets ENOENT now, and that is all.
+func (s *Server) takeOver(left []*notification) {
+	for _, n := range left {
+		s.newReceiver(n).decide()
+		n.clear()
+	}
+	s.Log.Warn().Int("calls", len(left)).Msg("took over from a supervisor that died, with the calls it had not answered")
+}
+
+// receiver is one thread that receives and answers. All that a call needs is
+// in here, so that the pass path allocates nothing.
+type receiver struct {
+	server *Server
+	worker Worker
+	seat   seat // its place in the pool
+
+	call         shim.Call
+	tracee       tracee
+	notification *notification // in the journal
+	response     response
+	addFD        addFD
+	path         [32]byte // "/proc/self/fd/N"
+}
+
+func (s *Server) newReceiver(n *notification) *receiver {
+	r := &receiver{server: s, worker: s.NewWorker(), notification: n}
+	r.tracee.listener = s.Listener
+	r.tracee.id = &r.notification.id
+	r.call.Tracee = &r.tracee
+	return r
+}
+
+// run receives and answers until the pool lets it go.
+func (r *receiver) run() {
+	// Never unlocked: the thread belongs to this loop.
+	runtime.LockOSThread()
+	for r.server.pool.stays(r) {
+		switch errno := r.server.Listener.receive(r.notification); errno {
+		case 0:
+			r.serve()
+		case unix.EINTR, unix.ENOENT:
+			// ENOENT: the tracee was killed, or interrupted by a signal,
+			// between its notification and our receiving it. A kernel that
+			// says so for a listener without tasks must not be asked forever.
+			if r.server.Listener.empty() {
+				return
+			}
+		default:
+			r.server.failed(errno, "receive a notification")
+			return
+		}
+	}
+}
+
+// serve answers the notification that was received.
+func (r *receiver) serve() {
+	r.server.pool.busy(r)
+	r.decide()
+	r.notification.clear()
+	r.seat.done()
+}
+
+func (r *receiver) decide() {
+	n := r.notification
+	if n.pid == 0 {
+		// A thread that our pid namespace cannot see, so one that no look
+		// into /proc can find.
+		r.reply(shim.Answer{})
+		return
+	}
+	r.tracee.tid = int(n.pid)
+	r.call.Nr = int(n.data.nr)
+	r.call.Args = n.data.args
+	r.call.TID = int(n.pid)
+	if !r.server.Timed {
+		r.reply(r.worker.Handle(&r.call))
+		return
+	}
+	start := time.Now()
+	answer := r.worker.Handle(&r.call)
+	r.reply(answer)
+	r.worker.Answered(&r.call, answer, start)
+}
+
+// failed reports once what should not happen. Calls are continued by whoever
+// is left; nothing of it is the tracee's fault.
+func (s *Server) failed(err error, doing string) {
+	s.unexpected.Do(func() {
+		s.Log.Error().Err(err).Msgf("cannot %s; this is a bug in shimrun, and --backend ptrace goes around it", doing)
+	})
+}
