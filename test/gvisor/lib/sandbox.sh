@@ -31,7 +31,8 @@ sandbox_runsc() {
 }
 
 # The first process of a sandbox. It reaps what is orphaned, as bash waits for
-# any child. Each cgroup controller has to be a mount of its own.
+# any child. The cgroup controllers are mounted as an init system does it, one by
+# one; gVisor has no others, and takes all of them in one mount as well.
 sandbox_init() {
 	if [[ $1 ]]; then
 		cat <<-'SH'
@@ -50,6 +51,9 @@ sandbox_init() {
 # sandbox_start.
 sandbox_hold() {
 	local name=$1 dir=$state/$1
+	# The tether holds from now on; had the caller died before, this would be
+	# another's child.
+	[[ -z $GVISOR_TETHER || $PPID == "$GVISOR_TETHER" ]] || exit 1
 	# The changes live in memory, and so does their end.
 	mount -t tmpfs shimrun "$dir/rootfs"
 	mkdir "$dir/rootfs"/{upper,work,root}
@@ -75,7 +79,7 @@ sandbox_start() {
 
 	exec {out}< <(
 		echo "$BASHPID" >"$dir/holder"
-		export GVISOR_ROOTFS=$rootfs
+		export GVISOR_ROOTFS=$rootfs GVISOR_TETHER=${tether:+$$}
 		# In a session of its own: a terminal's ^C is for COMMAND alone.
 		exec setsid setpriv ${tether:+--pdeathsig "$tether"} -- \
 			unshare --mount -- "$here/run" --become-holder "$name" </dev/null 2>"$dir/log"
@@ -109,7 +113,10 @@ sandbox_sweep() {
 	local dir holder
 	for dir in "$state"/*/; do
 		dir=${dir%/}
-		read -r holder 2>/dev/null <"$dir/holder" || continue
-		[[ -e /proc/$holder ]] || rm -rf -- "$dir"
+		if read -r holder 2>/dev/null <"$dir/holder"; then
+			[[ -e /proc/$holder ]] || rm -rf -- "$dir"
+		else # being made, or its maker did not get far
+			find "$dir" -maxdepth 0 -mmin +5 -exec rm -rf -- {} + 2>/dev/null
+		fi
 	done
 }
