@@ -112,3 +112,38 @@ func (l *Listener) answerProbe() error {
 	}
 	return nil
 }
+
+// Greeting is the value that [Listener.Greet] gives to the first call.
+const Greeting = 0x7368
+
+// greetTimeout bounds the wait for a launcher's first call.
+const greetTimeout = 10 * time.Second
+
+// Greet answers the first call of the thread that loaded the filter, by which
+// that one knows that it is served. The thread makes it once it has sent the
+// listener, and nothing else that is trapped before.
+func (l *Listener) Greet(tid int) error {
+	for {
+		if err := l.await(greetTimeout); err != nil {
+			return fmt.Errorf("greet the command: %w", err)
+		}
+		var n notification
+		switch errno := l.receive(&n); errno {
+		case 0:
+		case unix.EINTR, unix.ENOENT: // a signal: the call starts over
+			continue
+		default:
+			return fmt.Errorf("greet the command: receive: %w", errno)
+		}
+		if int(n.pid) != tid {
+			return fmt.Errorf("greet the command: thread %d called, not %d", n.pid, tid)
+		}
+		switch errno := l.send(&response{id: n.id, val: Greeting}); errno {
+		case 0:
+			return nil
+		case unix.EINTR, unix.ENOENT:
+		default:
+			return fmt.Errorf("greet the command: send: %w", errno)
+		}
+	}
+}

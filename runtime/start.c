@@ -1,0 +1,96 @@
+/*
+ * What has to happen before the Go runtime starts, while the process still has
+ * one thread and everything that its caller gave it: take down the signal
+ * state, and make a daemon of the supervisor (a Go process cannot fork).
+ * runc's nsexec is called in the same way.
+ */
+#define _GNU_SOURCE
+#include <dirent.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "start.h"
+
+struct shimrun_caller shimrun_caller;
+
+/* The descriptors that a supervisor is started with, see supervisor.go. */
+#define FIRST_UNWANTED 6
+
+static void take_down_signals(void)
+{
+	/* Raw calls: the C library hides its own two signals (32 and 33). */
+	syscall(SYS_rt_sigprocmask, SIG_BLOCK, NULL, &shimrun_caller.blocked, 8);
+	for (int sig = 1; sig <= 64; sig++) {
+		/* Larger than any struct kernel_sigaction; the handler is first. */
+		uintptr_t action[8] = { 0 };
+
+		if (syscall(SYS_rt_sigaction, sig, NULL, action, 8) == 0 &&
+		    action[0] == (uintptr_t)SIG_IGN)
+			shimrun_caller.ignored |= (uint64_t)1 << (sig - 1);
+	}
+}
+
+/* A supervisor must hold nothing that the caller had open: a pipe's reader
+ * would wait for it. */
+static void close_from(int first)
+{
+	DIR *dir;
+	struct dirent *entry;
+
+#ifndef SYS_close_range
+#define SYS_close_range 436
+#endif
+	if (syscall(SYS_close_range, first, ~0U, 0) == 0)
+		return;
+	dir = opendir("/proc/self/fd");
+	if (!dir) {
+		for (int fd = first; fd < 65536; fd++)
+			close(fd);
+		return;
+	}
+	while ((entry = readdir(dir))) {
+		int fd = atoi(entry->d_name);
+
+		if (fd >= first && fd != dirfd(dir))
+			close(fd);
+	}
+	closedir(dir);
+}
+
+/* Leave the launcher's family and session: fork, and let the parent, which is
+ * the one that the launcher waits for, exit. */
+static void daemonise(void)
+{
+	pid_t pid;
+
+	close_from(FIRST_UNWANTED);
+	pid = fork();
+	if (pid < 0)
+		_exit(125);
+	if (pid > 0)
+		_exit(0);
+	setsid();
+	prctl(PR_SET_NAME, "shimrun-super", 0, 0, 0);
+}
+
+__attribute__((constructor)) static void start(int argc, char **argv, char **envp)
+{
+	shimrun_caller.envp = envp;
+	take_down_signals();
+	for (int fd = 0; fd < 3; fd++)
+		if (fcntl(fd, F_GETFD) < 0)
+			shimrun_caller.closed |= 1U << fd;
+	if (argc < 1)
+		return;
+	if (strcmp(argv[0], "shimrun-supervisor") == 0) {
+		shimrun_caller.role = SHIMRUN_SUPERVISOR;
+		daemonise();
+	} else if (strcmp(argv[0], "shimrun-launcher") == 0) {
+		shimrun_caller.role = SHIMRUN_LAUNCHER;
+	}
+}

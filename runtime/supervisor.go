@@ -1,0 +1,231 @@
+package runtime
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/rs/zerolog"
+	"golang.org/x/sys/unix"
+
+	"github.com/shimrun/shimrun/seccomp"
+	"github.com/shimrun/shimrun/shim"
+)
+
+// Names of backends, as in [Plan.Backend].
+const (
+	BackendAuto    = "auto"
+	BackendSeccomp = "seccomp"
+	BackendPtrace  = "ptrace"
+)
+
+// supervisorName is argv[0] of a supervisor, by which start.c knows it.
+const supervisorName = "shimrun-supervisor"
+
+// The descriptors that a supervisor is started with, after the usual three.
+const (
+	supervisorConn     = 3
+	supervisorDocument = 4
+	supervisorFront    = 5 // /dev/null where there is no front
+)
+
+// A process that was started as the supervisor never reaches main: whatever
+// program this package is part of (a test, say) can be its own supervisor.
+func init() {
+	if role() == roleSupervisor {
+		os.Exit(superviseMain())
+	}
+}
+
+// supervisor answers the calls of one command and of all that it starts.
+type supervisor struct {
+	plan    Plan
+	conn    conn
+	command int // the launcher, which becomes the command
+	policy  policy
+	log     zerolog.Logger
+}
+
+func superviseMain() int {
+	// A session of its own keeps the terminal's signals away; these come from
+	// service managers, which signal a whole cgroup. The supervisor ends when
+	// its last tracee has, and no earlier.
+	signal.Ignore(unix.SIGHUP, unix.SIGINT, unix.SIGQUIT, unix.SIGTERM, unix.SIGPIPE,
+		unix.SIGUSR1, unix.SIGUSR2, unix.SIGALRM, unix.SIGTSTP, unix.SIGTTIN, unix.SIGTTOU)
+	for _, fd := range []int{supervisorConn, supervisorDocument, supervisorFront} {
+		unix.CloseOnExec(fd)
+	}
+	unix.Umask(0o077)
+	liftLimits()
+
+	s := &supervisor{conn: supervisorConn, log: zerolog.Nop()}
+	if err := s.prepare(); err != nil {
+		_ = s.conn.send(hello{PID: os.Getpid(), Err: err.Error()})
+		return StatusFailed
+	}
+	defer s.policy.Close()
+	if err := s.serve(); err != nil {
+		s.log.Error().Err(err).Msg("the supervisor ends early: the command's calls fail from now on")
+		return StatusFailed
+	}
+	return 0
+}
+
+// prepare reads the plan and makes the policy.
+func (s *supervisor) prepare() error {
+	if err := readDocument(supervisorDocument, &s.plan); err != nil {
+		return fmt.Errorf("read the plan: %w", err)
+	}
+	peer, err := unix.GetsockoptUcred(int(s.conn), unix.SOL_SOCKET, unix.SO_PEERCRED)
+	if err != nil {
+		return os.NewSyscallError("getsockopt SO_PEERCRED", err)
+	}
+	s.command = int(peer.Pid)
+	if s.log, err = newLogger(s.plan.Log); err != nil {
+		return err
+	}
+	s.policy, err = newPolicy(s.plan, s.log)
+	return err
+}
+
+// serve comes to terms with the launcher, and then answers calls until the
+// last task under the filter is gone.
+func (s *supervisor) serve() error {
+	if len(s.policy.Traps()) == 0 {
+		return s.conn.send(hello{PID: os.Getpid(), Empty: true})
+	}
+	if err := s.conn.send(hello{PID: os.Getpid()}); err != nil {
+		return err
+	}
+	var offer offer
+	if _, err := s.conn.receive(&offer); err != nil {
+		return gone(err)
+	}
+	choice := s.choose(offer)
+	if err := s.conn.send(choice); err != nil || choice.Err != "" {
+		return err
+	}
+	var handover handover
+	fds, err := s.conn.receive(&handover)
+	if err != nil {
+		return gone(err)
+	}
+	go s.letGo()
+	if choice.Backend == BackendPtrace {
+		return s.serveTracer()
+	}
+	if len(fds) != 1 {
+		return errors.New("the launcher sent no listener")
+	}
+	return s.serveListener(fds[0])
+}
+
+// gone makes a launcher that has ended, for a reason that it told the user
+// itself, no error of ours.
+func gone(err error) error {
+	if errors.Is(err, io.EOF) {
+		return nil
+	}
+	return err
+}
+
+// choose decides between the backends.
+func (s *supervisor) choose(o offer) choice {
+	if o.Seccomp == "" && s.plan.Backend != BackendPtrace {
+		if err := canRead(s.command, o.Address, o.Word); err != nil {
+			o.Seccomp = fmt.Sprintf("the supervisor may not read the memory of a process that is not its child (%v; kernel.yama.ptrace_scope=0 or CAP_SYS_PTRACE allows it)", err)
+		}
+	}
+	backend := s.plan.Backend
+	switch {
+	case backend == BackendPtrace:
+	case o.Seccomp == "":
+		backend = BackendSeccomp
+	case backend == BackendSeccomp:
+		return choice{Err: "the seccomp backend cannot work here: " + o.Seccomp + "; try --backend auto"}
+	default:
+		backend = BackendPtrace
+	}
+	program, err := filterFor(backend, s.policy)
+	if err != nil {
+		return choice{Err: fmt.Sprintf("compile the filter: %v", err)}
+	}
+	event := s.log.Info().Str("backend", backend)
+	if o.Seccomp != "" {
+		event = event.Str("seccomp_lacks", o.Seccomp)
+	}
+	event.Msg("chose the backend")
+	nr, args := probeCall(s.policy.Traps())
+	return choice{Backend: backend, Program: program, Probe: nr, Args: args}
+}
+
+// probeCall picks the call with which the launcher sees whether it is served:
+// one that is trapped in any case, with nothing but bad pointers and
+// descriptors, so that it does nothing should it reach the kernel.
+func probeCall(traps []shim.Trap) (nr int, args [6]uint64) {
+	pick := traps[0]
+	for _, trap := range traps {
+		if trap.Only == nil {
+			pick = trap
+			break
+		}
+	}
+	for i := range args {
+		args[i] = ^uint64(0)
+	}
+	if len(pick.Only) > 0 {
+		only := pick.Only[0]
+		mask := only.Mask
+		if mask == 0 {
+			mask = ^uint64(0)
+		}
+		args[only.Arg] = args[only.Arg]&^mask | only.Value
+	}
+	return pick.Nr, args
+}
+
+// serveListener is the seccomp backend.
+func (s *supervisor) serveListener(fd int) error {
+	listener, err := seccomp.NewListener(fd)
+	if err != nil {
+		return err
+	}
+	if err := listener.Greet(s.command); err != nil {
+		return err
+	}
+	server := &seccomp.Server{
+		Listener:  listener,
+		NewWorker: s.policy.worker,
+		Timed:     s.policy.Timed(),
+		Log:       s.log,
+	}
+	return server.Serve()
+}
+
+// letGo lets go of the launcher's standard error when the command has ended:
+// whoever reads it to its end must not wait for the command's daemons.
+func (s *supervisor) letGo() {
+	awaitExit(s.command)
+	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
+	if err != nil {
+		return
+	}
+	defer null.Close()
+	_ = unix.Dup3(int(null.Fd()), 2, 0)
+}
+
+// liftLimits frees the supervisor from limits that were meant for the command,
+// as far as it may.
+func liftLimits() {
+	for _, resource := range []int{unix.RLIMIT_CPU, unix.RLIMIT_FSIZE, unix.RLIMIT_NOFILE, unix.RLIMIT_AS, unix.RLIMIT_DATA} {
+		var limit syscall.Rlimit
+		if syscall.Getrlimit(resource, &limit) != nil {
+			continue
+		}
+		limit.Cur = limit.Max
+		_ = syscall.Setrlimit(resource, &limit)
+	}
+}

@@ -1,0 +1,4 @@
+package runtime
+
+// victims are programs that the tests run under the launcher.
+var victims = map[string]func(args []string) int{}
