@@ -21,9 +21,15 @@ const (
 	// directory and returns 0.
 	EnterDirectory
 	// Rewrite lets the kernel do the call with Answer.Args in place of the
-	// tracee's, and puts the tracee's registers back afterwards. Only given
-	// where [Tracee.CanRewrite].
+	// tracee's (and as call Answer.Nr where that is not 0), and puts the
+	// tracee's registers back afterwards. With Answer.Override the tracee sees
+	// Answer.Value as the result in place of the kernel's, unless the kernel's
+	// is an error. Only given where [Tracee.CanRewrite].
 	Rewrite
+	// Finish lets the kernel do the call as the tracee asked for it; at its
+	// exit the backend calls [Worker.Finish] with the result, and the tracee gets the
+	// result that Finish returns. Only given where [Tracee.CanRewrite].
+	Finish
 )
 
 // Answer is what [Worker.Handle] decided for one call. It is a plain value:
@@ -31,8 +37,11 @@ const (
 type Answer struct {
 	Kind  Kind
 	Errno unix.Errno // Fail
-	Value int64      // Return
+	Value int64      // Return, Rewrite with Override
 	Args  [6]uint64  // Rewrite
+	Nr    int        // Rewrite: the call to make instead; 0 keeps the tracee's
+	// Override replaces the result of a Rewrite with Value.
+	Override bool
 
 	// FD is the supervisor's own descriptor for Install and EnterDirectory: a
 	// memfd, a pipe end or a directory. It stands in the supervisor's table, so

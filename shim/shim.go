@@ -1,6 +1,9 @@
 package shim
 
 import (
+	"os"
+	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -12,8 +15,32 @@ import (
 // filesystems, and what has been handed out so far. It is shared by all the
 // threads of a supervisor.
 type Shim struct {
-	tree *fakefs.Tree
-	log  zerolog.Logger
+	tree     *fakefs.Tree
+	log      zerolog.Logger
+	started  time.Time
+	timing   bool
+	handlers []handler // by call number; nil where the policy traps nothing
+	traps    []Trap
+	quirks   quirks
+
+	hasLinks   bool // the tree has symbolic links
+	exactLinks bool // links of served descriptors in /proc/PID/fd are told
+
+	// ground is what the machine has where names are served.
+	ground    atomic.Pointer[territory]
+	unsettled atomic.Int64 // until when mounts may be changing, in ns; 0 when settled
+	namespace []byte       // the supervisor's mount namespace, as its link says
+	// roots and namespaces tell that some tracee has changed its root or uses
+	// another mount namespace; until then nobody asks.
+	roots, namespaces atomic.Bool
+	unfollowed        atomic.Bool
+
+	handed   handedOuts
+	shared   backings
+	streams  streams
+	listings listings
+	offsets  offsets
+	stats    statistics
 }
 
 // Options of a [Shim].
@@ -23,58 +50,54 @@ type Options struct {
 	Timing bool
 }
 
+// quirks are the work-arounds that the profile asks for, asked once.
+type quirks struct {
+	statxNoAutomount bool
+	statfsENOSYS     bool
+	mountPropagation bool
+}
+
 // New makes the policy of a tree ready to answer.
 func New(tree *fakefs.Tree, opt Options) (*Shim, error) {
-	return &Shim{tree: tree, log: opt.Log}, nil
+	p := tree.Profile()
+	s := &Shim{tree: tree, log: opt.Log, timing: opt.Timing, started: time.Now()}
+	s.quirks = quirks{
+		statxNoAutomount: p.Quirk("statx-no-automount"),
+		statfsENOSYS:     p.Quirk("statfs-enosys"),
+		mountPropagation: p.Quirk("mount-propagation"),
+	}
+	for _, n := range tree.Nodes() {
+		s.hasLinks = s.hasLinks || n.Mode&modeSymlink != 0
+	}
+	s.hasLinks = s.hasLinks || len(p.Filesystems) > 0 // the links in /sys/block
+	s.exactLinks = p.Exact()
+	if link, err := os.Readlink("/proc/self/ns/mnt"); err == nil {
+		s.namespace = []byte(link)
+	}
+	s.streams.shim = s
+	if err := s.plan(); err != nil {
+		return nil, err
+	}
+	s.ground.Store(s.survey())
+	return s, nil
 }
-
-// Traps lists the calls that this policy needs to see, and no others.
-func (s *Shim) Traps() []Trap { return nil }
-
-// Close gives back every descriptor that the shim holds.
-func (s *Shim) Close() error { return nil }
-
-// A Worker answers calls on one thread: it owns the buffers that the hot path
-// needs, so that nothing is allocated there. It is not safe for concurrent use;
-// make one for each thread of a backend.
-type Worker struct {
-	shim *Shim
-}
-
-// Worker returns a new worker of this shim.
-func (s *Shim) Worker() *Worker { return &Worker{shim: s} }
-
-// Handle decides one trapped call. It never panics: a handler's panic is
-// logged and answered with Continue.
-func (w *Worker) Handle(c *Call) Answer { return Answer{} }
-
-// Answered tells the worker that the call received at start has been answered, for
-// the latency figures. Backends call it only where [Shim.Timed].
-func (w *Worker) Answered(c *Call, a Answer, start time.Time) {}
 
 // Timed tells whether latencies are wanted.
-func (s *Shim) Timed() bool { return false }
+func (s *Shim) Timed() bool { return s.timing }
 
-// Interest says what a follower has to do with a call of a followed process.
-type Interest uint8
+// Close gives back every descriptor that the shim holds.
+func (s *Shim) Close() error {
+	s.shared.close()
+	s.streams.close()
+	return nil
+}
 
-const (
-	// Ignore: the call is of no interest.
-	Ignore Interest = iota
-	// Inspect: hand the call to [Worker.HandleFollowed] at its entry.
-	Inspect
-	// Recheck: after the call's exit, ask [Shim.Follows] whether the process still needs following.
-	Recheck
-)
-
-// FollowInterest classifies a system call number for followers: write(2) and
-// its kin are inspected, close(2), dup2(2), execve(2) and their kin rechecked.
-func FollowInterest(nr int) Interest { return Ignore }
-
-// HandleFollowed decides a call made by a followed process: a write to a
-// served file is validated and carried out here; all else continues.
-func (w *Worker) HandleFollowed(c *Call) Answer { return Answer{} }
-
-// Follows tells whether process tgid still holds a writable served
-// descriptor, so that its writes have to be seen.
-func (s *Shim) Follows(tgid int) bool { return false }
+// has tells whether the tree serves anything below a directory.
+func (s *Shim) has(dir string) bool {
+	for _, r := range s.tree.Roots() {
+		if r == dir || strings.HasPrefix(r, dir+"/") || strings.HasPrefix(dir, r+"/") {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,55 @@
+package shim
+
+import (
+	"golang.org/x/sys/unix"
+)
+
+// access, faccessat and faccessat2 (access(2)).
+
+func (w *Worker) access(c *Call) Answer {
+	return w.accessName(c, atFDCWD, c.Args[0], uint32(c.Args[1]), 0)
+}
+
+func (w *Worker) faccessat(c *Call) Answer {
+	return w.accessName(c, dirfdOf(c.Args[0]), c.Args[1], uint32(c.Args[2]), 0)
+}
+
+func (w *Worker) faccessat2(c *Call) Answer {
+	return w.accessName(c, dirfdOf(c.Args[0]), c.Args[1], uint32(c.Args[2]), int(int32(c.Args[3])))
+}
+
+func (w *Worker) accessName(c *Call, dirfd int, addr uint64, mode uint32, flags int) Answer {
+	if mode&^7 != 0 || flags&^(unix.AT_EACCESS|unix.AT_SYMLINK_NOFOLLOW|unix.AT_EMPTY_PATH) != 0 {
+		return Answer{} // EINVAL
+	}
+	name, ok := w.readPath(c.Tracee, addr)
+	if !ok {
+		return Answer{}
+	}
+	var t target
+	if len(name) > 0 {
+		t = w.resolve(c, dirfd, name, lookup{nofollow: flags&unix.AT_SYMLINK_NOFOLLOW != 0})
+	} else if flags&unix.AT_EMPTY_PATH != 0 {
+		if h := w.handedTo(c, dirfd); h != nil {
+			t.node = h.node
+		}
+	}
+	if t.node == nil {
+		return t.refusal()
+	}
+	who, err := statusOf(c.TID)
+	if err != nil {
+		return Answer{}
+	}
+	uid, gid := who.uid, who.gid
+	if flags&unix.AT_EACCESS != 0 {
+		uid, gid = who.fsuid, who.fsgid
+	} else if uid != 0 {
+		who.caps = 0 // access(2) drops the capabilities of a setuid program
+	}
+	w.told(c, t.node)
+	if mode != 0 && t.node.Mode&modeSymlink == 0 && !who.may(t.node, mode, uid, gid) {
+		return Answer{Kind: Fail, Errno: unix.EACCES}
+	}
+	return Answer{Kind: Return}
+}

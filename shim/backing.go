@@ -1,0 +1,247 @@
+package shim
+
+import (
+	"fmt"
+	"os"
+	"path"
+	"strconv"
+	"sync"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/shimrun/shimrun/fakefs"
+)
+
+// A backing is the one object behind a node that every reader shares, so that
+// a value written by one is seen by all, also through descriptors that are
+// open already.
+type backing struct {
+	mu      sync.Mutex
+	fd      int
+	version uint64
+	filled  bool
+	// content is what the shim itself has put into a memfd; anything else in
+	// there was written by a tracee that nobody followed.
+	content []byte
+}
+
+// backings are the shared objects by node name.
+type backings struct {
+	mu  sync.RWMutex
+	all map[string]*backing
+}
+
+func (b *backings) of(name string) *backing {
+	b.mu.RLock()
+	k := b.all[name]
+	b.mu.RUnlock()
+	if k != nil {
+		return k
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.all == nil {
+		b.all = map[string]*backing{}
+	}
+	if k = b.all[name]; k == nil {
+		k = &backing{fd: -1}
+		b.all[name] = k
+	}
+	return k
+}
+
+func (b *backings) close() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, k := range b.all {
+		if k.fd >= 0 {
+			unix.Close(k.fd)
+		}
+	}
+	b.all = nil
+}
+
+// highest is where the supervisor's own descriptors start: tracees that look at
+// /dev/fd/3 are answered through the supervisor's own look-ups first, and should
+// find nothing there.
+const highest = 512
+
+// raise moves a descriptor out of the low numbers.
+func raise(fd int) int {
+	up, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, highest)
+	if err != nil {
+		return fd
+	}
+	unix.Close(fd)
+	return up
+}
+
+// memfd makes a file that holds content and is known as name in /proc/PID/fd.
+func memfd(n *fakefs.Node, name string, content []byte) (int, error) {
+	if len(name) > 200 { // NAME_MAX less the kernel's prefix
+		name = name[len(name)-200:]
+	}
+	fd, err := unix.MemfdCreate(name, unix.MFD_CLOEXEC)
+	if err != nil {
+		return -1, os.NewSyscallError("memfd_create", err)
+	}
+	fd = raise(fd)
+	if err := fill(fd, content); err != nil {
+		unix.Close(fd)
+		return -1, err
+	}
+	// Opened anew by a tracee, the memfd's own bits are what the kernel checks.
+	// Who may open was decided already, by the node's bits.
+	_ = unix.Fchmod(fd, 0o666)
+	return fd, nil
+}
+
+// fill replaces a memfd's content; a reader in the middle sees the new bytes before the
+// old length goes, never an empty file.
+func fill(fd int, content []byte) error {
+	for off := 0; off < len(content); {
+		n, err := unix.Pwrite(fd, content[off:], int64(off))
+		if err != nil {
+			return os.NewSyscallError("pwrite", err)
+		}
+		off += n
+	}
+	return os.NewSyscallError("ftruncate", unix.Ftruncate(fd, int64(len(content))))
+}
+
+// sharedFile returns the memfd behind a node whose readers all see the same.
+func (s *Shim) sharedFile(n *fakefs.Node, name string, v fakefs.View) (int, error) {
+	b := s.shared.of(name)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.fd >= 0 {
+		s.adoptStray(b, n, v)
+	}
+	version, _ := n.Content.Shared()
+	if b.filled && version == b.version {
+		return b.fd, nil
+	}
+	content, err := n.Content.Read(v)
+	if err != nil {
+		return -1, err
+	}
+	if b.fd < 0 {
+		if b.fd, err = memfd(n, name, content); err != nil {
+			return -1, err
+		}
+		if err := s.handOut(b.fd, &handedOut{node: n, name: name, shared: true}); err != nil {
+			return -1, err
+		}
+	} else if err := fill(b.fd, content); err != nil {
+		return -1, err
+	}
+	b.version, b.content, b.filled = version, content, true
+	return b.fd, nil
+}
+
+// adoptStray looks for what a tracee wrote into a shared memfd behind the shim's back, which
+// happens only where its process could not be followed (another tracer has it). Such a write
+// is validated now: taken if the kernel would have, undone if not.
+func (s *Shim) adoptStray(b *backing, n *fakefs.Node, v fakefs.View) {
+	if !s.unfollowed.Load() {
+		return
+	}
+	found := make([]byte, len(b.content)+pathMax)
+	k, err := unix.Pread(b.fd, found, 0)
+	if err != nil || string(found[:k]) == string(b.content) {
+		return
+	}
+	if err := n.Content.Write(v, found[:k], 0); err != nil {
+		s.log.Warn().Str("file", n.Name).Bytes("written", found[:k]).Err(err).
+			Msg("a value was refused only after its write had succeeded: its process could not be followed")
+	}
+	b.filled = false
+}
+
+// handOut enters an object into the register.
+func (s *Shim) handOut(fd int, o *handedOut) error {
+	var st unix.Stat_t
+	if e := fstat(fd, &st); e != 0 {
+		return os.NewSyscallError("fstat", e)
+	}
+	o.dev = s.deviceAbove(o.name)
+	s.handed.put(identityOf(&st), o)
+	return nil
+}
+
+// deviceAbove is the device number of the nearest real directory above a name.
+func (s *Shim) deviceAbove(name string) uint64 {
+	var st unix.Stat_t
+	for dir := path.Dir(name); ; dir = path.Dir(dir) {
+		if unix.Stat(dir, &st) == nil || dir == "/" {
+			return uint64(st.Dev)
+		}
+	}
+}
+
+// directory returns the object behind a directory that only the tree has: one
+// that was removed after it was opened, so that the kernel finds nothing in it
+// and every name below comes to the shim.
+func (s *Shim) directory(n *fakefs.Node, name string) (int, error) {
+	b := s.shared.of(name)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.fd >= 0 {
+		return b.fd, nil
+	}
+	made, err := os.MkdirTemp("", "shimrun-")
+	if err != nil {
+		return -1, fmt.Errorf("stand-in for the directory %s: %w", name, err)
+	}
+	defer os.Remove(made)
+	// Whoever may enter was decided by the node; the object itself stops nobody.
+	if err := os.Chmod(made, 0o755); err != nil {
+		return -1, err
+	}
+	fd, err := unix.Open(made, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return -1, &os.PathError{Op: "open", Path: made, Err: err}
+	}
+	fd = raise(fd)
+	if err := s.handOut(fd, &handedOut{node: n, name: name, shared: true}); err != nil {
+		unix.Close(fd)
+		return -1, err
+	}
+	b.fd = fd
+	return fd, nil
+}
+
+// view is a tracee's view of the machine, for generators.
+type view struct {
+	tid  int
+	name string // of the node
+	root string // prefix that leads to the tracee's root, "" for the common one
+}
+
+func (v *view) Real() ([]byte, error) { return v.ReadFile(v.name) }
+
+func (v *view) ReadFile(name string) ([]byte, error) {
+	if rest, ok := cutSelf(name); ok {
+		return os.ReadFile("/proc/" + strconv.Itoa(v.tid) + rest)
+	}
+	if isBelow([]byte(name), "/proc") {
+		return os.ReadFile(name)
+	}
+	return os.ReadFile(v.root + name)
+}
+
+func cutSelf(name string) (string, bool) {
+	const self = "/proc/self"
+	if len(name) > len(self) && name[:len(self)] == self && name[len(self)] == '/' {
+		return name[len(self):], true
+	}
+	return "", false
+}
+
+func (v *view) Statfs(name string) (fakefs.Statfs, error) {
+	var st unix.Statfs_t
+	if err := unix.Statfs(v.root+name, &st); err != nil {
+		return fakefs.Statfs{}, &os.PathError{Op: "statfs", Path: name, Err: err}
+	}
+	return fakefs.Statfs{Type: int64(st.Type), Bsize: int64(st.Bsize), Blocks: st.Blocks, Bfree: st.Bfree, Bavail: st.Bavail}, nil
+}

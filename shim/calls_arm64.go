@@ -1,0 +1,12 @@
+package shim
+
+import "golang.org/x/sys/unix"
+
+const (
+	sysNewfstatat = unix.SYS_FSTATAT
+	sysGetdents   = unix.SYS_GETDENTS64
+)
+
+var legacySpecs []Spec
+
+func followInterestLegacy(int) Interest { return Ignore }

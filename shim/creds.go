@@ -1,0 +1,101 @@
+package shim
+
+import (
+	"bytes"
+	"os"
+	"slices"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/shimrun/shimrun/fakefs"
+)
+
+// status is what /proc/TID/status tells of a tracee: who it is, and on whose
+// behalf it may open things (proc_pid_status(5)).
+type status struct {
+	tgid   int
+	uid    uint32 // real
+	fsuid  uint32
+	gid    uint32
+	fsgid  uint32
+	groups []uint32
+	caps   uint64 // effective
+}
+
+// statusOf reads the status of a thread. It is asked only for calls that lead
+// to something served.
+func statusOf(tid int) (status, error) {
+	b, err := os.ReadFile("/proc/" + strconv.Itoa(tid) + "/status")
+	if err != nil {
+		return status{}, err
+	}
+	return parseStatus(b), nil
+}
+
+func parseStatus(b []byte) status {
+	s := status{}
+	for line := range bytes.Lines(b) {
+		key, value, _ := bytes.Cut(line, []byte(":"))
+		f := bytes.Fields(value)
+		switch string(key) {
+		case "Tgid":
+			if len(f) > 0 {
+				s.tgid, _ = strconv.Atoi(string(f[0]))
+			}
+		case "Uid":
+			if len(f) == 4 {
+				s.uid, s.fsuid = number32(f[0]), number32(f[3])
+			}
+		case "Gid":
+			if len(f) == 4 {
+				s.gid, s.fsgid = number32(f[0]), number32(f[3])
+			}
+		case "Groups":
+			for _, g := range f {
+				s.groups = append(s.groups, number32(g))
+			}
+		case "CapEff":
+			if len(f) > 0 {
+				s.caps, _ = strconv.ParseUint(string(f[0]), 16, 64)
+			}
+		}
+	}
+	return s
+}
+
+func number32(b []byte) uint32 {
+	n, _ := strconv.ParseUint(string(b), 10, 32)
+	return uint32(n)
+}
+
+func (s *status) has(capability uint) bool { return s.caps>>capability&1 != 0 }
+
+// may checks the permission bits of a served file as inode_permission does:
+// want is a mask of unix.R_OK, W_OK, X_OK. Below /proc/sys no capability
+// helps (proc_sys_permission in fs/proc/proc_sysctl.c); elsewhere
+// CAP_DAC_OVERRIDE does.
+func (s *status) may(n *fakefs.Node, want uint32, uid, gid uint32) bool {
+	perm := uint32(n.Mode.Perm())
+	switch {
+	case uid == n.UID:
+		perm >>= 6
+	case gid == n.GID || slices.Contains(s.groups, n.GID):
+		perm >>= 3
+	}
+	if want&^perm == 0 {
+		return true
+	}
+	if isSysctl(n.Name) {
+		return false
+	}
+	if want&unix.X_OK != 0 && !n.Mode.IsDir() && n.Mode.Perm()&0o111 == 0 {
+		return false
+	}
+	return s.has(unix.CAP_DAC_OVERRIDE)
+}
+
+func isSysctl(name string) bool {
+	const root = "/proc/sys/"
+	return len(name) > len(root) && name[:len(root)] == root
+}

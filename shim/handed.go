@@ -1,0 +1,61 @@
+package shim
+
+import (
+	"sync"
+
+	"github.com/shimrun/shimrun/fakefs"
+)
+
+// A handedOut object stands in for a served node: a memfd, a pipe or a removed
+// directory. A tracee that holds it can be recognised by the object's identity,
+// whatever number it has and through however many dups and forks it came.
+type handedOut struct {
+	node *fakefs.Node
+	name string
+	// dev is the device number of the filesystem in which the node stands,
+	// as stat(2) is to report it.
+	dev uint64
+	// shared is set where many descriptors share the object.
+	shared bool
+}
+
+// maxPrivate bounds how many objects made for one open each are remembered.
+// Their inode numbers are never used again while the supervisor lives, but a
+// program that opens /proc/self/mountinfo for days must not fill memory. A
+// descriptor that is older than the last 65,536 such opens is still read
+// correctly; only its fstat shows the memfd.
+const maxPrivate = 1 << 16
+
+// handedOuts is the register of what has been handed out.
+type handedOuts struct {
+	mu      sync.RWMutex
+	objects map[identity]*handedOut
+	private []identity // a ring of those made for one open
+	next    int
+}
+
+func (h *handedOuts) get(id identity) (*handedOut, bool) {
+	h.mu.RLock()
+	o, ok := h.objects[id]
+	h.mu.RUnlock()
+	return o, ok
+}
+
+func (h *handedOuts) put(id identity, o *handedOut) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.objects == nil {
+		h.objects = map[identity]*handedOut{}
+	}
+	h.objects[id] = o
+	if o.shared {
+		return
+	}
+	if len(h.private) < maxPrivate {
+		h.private = append(h.private, id)
+		return
+	}
+	delete(h.objects, h.private[h.next])
+	h.private[h.next] = id
+	h.next = (h.next + 1) % maxPrivate
+}

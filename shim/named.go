@@ -1,0 +1,109 @@
+package shim
+
+import "golang.org/x/sys/unix"
+
+// Calls that take the name of a file and that a served file answers with an
+// errno or a constant, as a file of procfs does: truncate, the xattr calls,
+// inotify_add_watch, name_to_handle_at. The kernel answers for every file
+// that it has itself.
+
+// onFake resolves the name at addr and returns its target only where the
+// kernel has no such file.
+func (w *Worker) onFake(c *Call, dirfd int, addr uint64, nofollow bool) (t target, fake bool) {
+	name, ok := w.readPath(c.Tracee, addr)
+	if !ok || len(name) == 0 {
+		return target{}, false
+	}
+	t = w.resolve(c, dirfd, name, lookup{nofollow: nofollow})
+	if t.fake() {
+		w.told(c, t.node)
+	}
+	return t, t.fake()
+}
+
+// truncate(2): a sysctl takes any length and keeps its value (proc_sys_setattr
+// in fs/proc/proc_sysctl.c). It is also refused here where the kernel has the
+// file, for no write may reach the host.
+func (w *Worker) truncate(c *Call) Answer {
+	name, ok := w.readPath(c.Tracee, c.Args[0])
+	if !ok || len(name) == 0 || int64(c.Args[1]) < 0 {
+		return Answer{} // EINVAL
+	}
+	t := w.resolve(c, atFDCWD, name, lookup{})
+	if t.node == nil {
+		return t.refusal()
+	}
+	if t.node.Mode.IsDir() {
+		return Answer{Kind: Fail, Errno: unix.EISDIR}
+	}
+	if !t.node.Mode.IsRegular() {
+		return Answer{Kind: Fail, Errno: unix.EINVAL}
+	}
+	who, err := statusOf(c.TID)
+	if err != nil {
+		return Answer{}
+	}
+	w.told(c, t.node)
+	if !who.may(t.node, unix.W_OK, who.fsuid, who.fsgid) {
+		return Answer{Kind: Fail, Errno: unix.EACCES}
+	}
+	return Answer{Kind: Return}
+}
+
+// The xattr calls (xattr(7)): files of procfs have none and take none.
+
+func (w *Worker) getxattr(c *Call) Answer   { return w.noXattr(c, false, unix.EOPNOTSUPP) }
+func (w *Worker) lgetxattr(c *Call) Answer  { return w.noXattr(c, true, unix.EOPNOTSUPP) }
+func (w *Worker) setxattr(c *Call) Answer   { return w.noXattr(c, false, unix.EOPNOTSUPP) }
+func (w *Worker) lsetxattr(c *Call) Answer  { return w.noXattr(c, true, unix.EOPNOTSUPP) }
+func (w *Worker) listxattr(c *Call) Answer  { return w.noXattr(c, false, 0) }
+func (w *Worker) llistxattr(c *Call) Answer { return w.noXattr(c, true, 0) }
+func (w *Worker) rmxattr(c *Call) Answer    { return w.noXattr(c, false, unix.EOPNOTSUPP) }
+func (w *Worker) lrmxattr(c *Call) Answer   { return w.noXattr(c, true, unix.EOPNOTSUPP) }
+
+func (w *Worker) noXattr(c *Call, nofollow bool, e unix.Errno) Answer {
+	t, fake := w.onFake(c, atFDCWD, c.Args[0], nofollow)
+	switch {
+	case !fake:
+		return t.refusal()
+	case e == 0:
+		return Answer{Kind: Return}
+	}
+	return Answer{Kind: Fail, Errno: e}
+}
+
+// firstWatch is where the watch descriptors for served files start, far from
+// the kernel's, which count from 1.
+const firstWatch = 1 << 30
+
+// inotifyAddWatch accepts a watch on a served file. No event ever comes, as
+// none comes for a file of procfs that the kernel changes (inotify(7)).
+func (w *Worker) inotifyAddWatch(c *Call) Answer {
+	const nofollow = unix.IN_DONT_FOLLOW
+	t, fake := w.onFake(c, atFDCWD, c.Args[1], c.Args[2]&nofollow != 0)
+	if !fake {
+		return t.refusal()
+	}
+	if c.Args[2]&unix.IN_ONLYDIR != 0 && !t.node.Mode.IsDir() {
+		return Answer{Kind: Fail, Errno: unix.ENOTDIR}
+	}
+	return Answer{Kind: Return, Value: firstWatch | int64(t.node.Ino&(firstWatch-1))}
+}
+
+// inotifyRmWatch takes such a watch back.
+func (w *Worker) inotifyRmWatch(c *Call) Answer {
+	if int32(c.Args[1]) < firstWatch {
+		return Answer{}
+	}
+	return Answer{Kind: Return}
+}
+
+// name_to_handle_at(2): procfs cannot be exported.
+func (w *Worker) nameToHandleAt(c *Call) Answer {
+	const follow = unix.AT_SYMLINK_FOLLOW
+	t, fake := w.onFake(c, dirfdOf(c.Args[0]), c.Args[1], c.Args[4]&follow == 0)
+	if !fake {
+		return t.refusal()
+	}
+	return Answer{Kind: Fail, Errno: unix.EOPNOTSUPP}
+}

@@ -1,0 +1,111 @@
+package shim
+
+import (
+	"path"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// mounted corrects the name of a child on another filesystem than its folder:
+// what is mounted there decides, not how one came to it.
+func (k *walker) mounted(s *spot) {
+	if name, ok := k.w.shim.ground.Load().names[identityOf(&s.st)]; ok {
+		s.name = name
+		return
+	}
+	switch k.filesystem(s.fd) {
+	case unix.PROC_SUPER_MAGIC, unix.SYSFS_MAGIC:
+		s.name = k.nameOf(s)
+		return
+	}
+	// A filesystem that the supervisor does not see under that name hides
+	// whatever the tree has below it.
+	var st unix.Stat_t
+	if s.name != "" && (unix.Lstat(s.name, &st) != nil || identityOf(&st) != identityOf(&s.st)) {
+		s.name = ""
+	}
+}
+
+func (k *walker) filesystem(fd int) int64 {
+	if fstatfs(fd, &k.w.fs) != 0 {
+		return 0
+	}
+	return k.w.fs.Type
+}
+
+// nameOf finds a real object's name in the tree.
+//
+// Objects of procfs and sysfs are known by where they stand in their filesystem,
+// in whatever chroot that is mounted; all others by the name that the
+// supervisor knows them under.
+func (k *walker) nameOf(s *spot) string {
+	if name, ok := k.w.shim.ground.Load().names[identityOf(&s.st)]; ok {
+		return name
+	}
+	own := append(strconv.AppendInt(append(k.w.own[:0], "/proc/self/fd/"...), int64(s.fd), 10), 0)
+	n, e := readlinkat(atFDCWD, own, k.w.link[:])
+	if e != 0 {
+		return ""
+	}
+	shown := string(k.w.link[:n])
+	switch k.filesystem(s.fd) {
+	case unix.PROC_SUPER_MAGIC:
+		return k.within(s, "/proc", shown, "self")
+	case unix.SYSFS_MAGIC:
+		return k.within(s, "/sys", shown, "kernel")
+	}
+	var st unix.Stat_t
+	if !path.IsAbs(shown) || unix.Lstat(shown, &st) != nil || identityOf(&st) != identityOf(&s.st) {
+		return "" // not to be seen from here: another mount namespace, or removed
+	}
+	return shown
+}
+
+// within names an object by its place inside its filesystem: as many of the
+// last components of its shown name as it is deep below the filesystem's root.
+// mark is a name that only the root of that filesystem has; without it a
+// part of the filesystem is mounted, and the place is not known.
+func (k *walker) within(s *spot, root, shown, mark string) string {
+	parts := strings.Split(strings.Trim(shown, "/"), "/")
+	st, fd := s.st, s.fd
+	for depth := 0; ; depth++ {
+		var above unix.Stat_t
+		if st.Mode&unix.S_IFMT != unix.S_IFDIR {
+			// A file: its folder is one step up in the shown name.
+			if depth > 0 || len(parts) == 0 {
+				return ""
+			}
+			dir, e := openat(atFDCWD, append([]byte(path.Dir(shown)), 0), unix.O_PATH|unix.O_CLOEXEC)
+			if e != 0 {
+				return shown
+			}
+			k.fds = append(k.fds, dir)
+			folder := spot{fd: dir}
+			if fstat(dir, &folder.st) != 0 {
+				return ""
+			}
+			if name := k.within(&folder, root, path.Dir(shown), mark); name != "" {
+				return path.Join(name, parts[len(parts)-1])
+			}
+			return ""
+		}
+		if fstatat(fd, []byte("..\x00"), &above, 0) != 0 {
+			return ""
+		}
+		if above.Dev != st.Dev || above.Ino == st.Ino {
+			var m unix.Stat_t
+			if fstatat(fd, append([]byte(mark), 0), &m, unix.AT_SYMLINK_NOFOLLOW) != 0 || depth > len(parts) {
+				return ""
+			}
+			return path.Join(append([]string{root}, parts[len(parts)-depth:]...)...)
+		}
+		up, e := openat(fd, []byte("..\x00"), unix.O_PATH|unix.O_CLOEXEC)
+		if e != 0 {
+			return ""
+		}
+		k.fds = append(k.fds, up)
+		fd, st = up, above
+	}
+}

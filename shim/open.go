@@ -1,0 +1,201 @@
+package shim
+
+import (
+	"errors"
+	"io/fs"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/shimrun/shimrun/fakefs"
+)
+
+// open, openat, openat2 and creat (open(2), openat2(2)).
+
+func (w *Worker) open(c *Call) Answer {
+	return w.openName(c, atFDCWD, c.Args[0], int(int32(c.Args[1])), 0)
+}
+
+func (w *Worker) creat(c *Call) Answer {
+	return w.openName(c, atFDCWD, c.Args[0], unix.O_CREAT|unix.O_WRONLY|unix.O_TRUNC, 0)
+}
+
+func (w *Worker) openat(c *Call) Answer {
+	return w.openName(c, dirfdOf(c.Args[0]), c.Args[1], int(int32(c.Args[2])), 0)
+}
+
+// openat2's struct open_how is three 64-bit words: flags, mode, resolve.
+func (w *Worker) openat2(c *Call) Answer {
+	const known = 24
+	how := w.data[:known]
+	if c.Args[3] < known {
+		return Answer{} // EINVAL
+	}
+	if n, err := c.Tracee.ReadMemory(c.Args[2], how); err != nil || n < known {
+		return Answer{} // EFAULT
+	}
+	flags, resolve := word(how[0:]), word(how[16:])
+	if c.Args[3] > known || flags>>32 != 0 {
+		return Answer{} // a newer struct: what it asks for is the kernel's to know
+	}
+	return w.openName(c, dirfdOf(c.Args[0]), c.Args[1], int(flags), resolve)
+}
+
+// resolveCached is RESOLVE_CACHED (linux/openat2.h).
+const resolveCached = 0x20
+
+// openName opens what a name leads to. Every answer other than Continue uses
+// the worker's own copy of the name.
+func (w *Worker) openName(c *Call, dirfd int, addr uint64, flags int, resolve uint64) Answer {
+	name, ok := w.readPath(c.Tracee, addr)
+	if !ok {
+		return Answer{} // EFAULT or ENAMETOOLONG, says the kernel
+	}
+	nofollow := flags&unix.O_NOFOLLOW != 0 || flags&(unix.O_CREAT|unix.O_EXCL) == unix.O_CREAT|unix.O_EXCL
+	t := w.resolve(c, dirfd, name, lookup{nofollow: nofollow, resolve: resolve})
+	if t.errno != 0 {
+		return Answer{Kind: Fail, Errno: t.errno}
+	}
+	if t.node == nil {
+		return Answer{}
+	}
+	if resolve&resolveCached != 0 {
+		return Answer{Kind: Fail, Errno: unix.EAGAIN} // always allowed: "try again without"
+	}
+	a, errno := w.openNode(c, &t, flags)
+	if errno != 0 {
+		a = Answer{Kind: Fail, Errno: errno}
+	}
+	if a.Kind != Continue {
+		w.told(c, t.node)
+	}
+	return a
+}
+
+// openNode opens a served node with the checks of do_open and may_open
+// (fs/namei.c), in their order.
+func (w *Worker) openNode(c *Call, t *target, flags int) (Answer, unix.Errno) {
+	n := t.node
+	accmode := flags & unix.O_ACCMODE
+	path := flags&unix.O_PATH != 0
+	switch {
+	case path:
+	case flags&unix.O_TMPFILE == unix.O_TMPFILE:
+		return Answer{}, 0
+	case flags&(unix.O_CREAT|unix.O_EXCL) == unix.O_CREAT|unix.O_EXCL:
+		return Answer{}, unix.EEXIST
+	}
+	if n.Mode&fs.ModeSymlink != 0 {
+		if !path {
+			return Answer{}, unix.ELOOP
+		}
+		return Answer{}, 0
+	}
+	if flags&unix.O_DIRECTORY != 0 && !n.Mode.IsDir() {
+		return Answer{}, unix.ENOTDIR
+	}
+	if n.Mode.IsDir() && !path && (accmode != unix.O_RDONLY || flags&unix.O_CREAT != 0) {
+		return Answer{}, unix.EISDIR
+	}
+	if !path {
+		want := uint32(0)
+		if accmode != unix.O_WRONLY {
+			want |= unix.R_OK
+		}
+		if accmode != unix.O_RDONLY || flags&unix.O_TRUNC != 0 {
+			want |= unix.W_OK
+		}
+		// The bits that everybody has need nobody's name.
+		if uint32(n.Mode.Perm())&want != want {
+			who, err := statusOf(c.TID)
+			if err != nil {
+				return Answer{}, 0
+			}
+			if !who.may(n, want, who.fsuid, who.fsgid) {
+				return Answer{}, unix.EACCES
+			}
+		}
+	}
+	const kept = unix.O_ACCMODE | unix.O_APPEND | unix.O_CLOEXEC | unix.O_NONBLOCK | unix.O_PATH | unix.O_DIRECTORY | unix.O_SYNC | unix.O_NOATIME
+	a := Answer{Kind: Install, Flags: flags & kept}
+	var err error
+	switch {
+	case n.Mode.IsDir():
+		a.FD, err = w.shim.directory(n, t.name)
+	case n.Stream != "" && !path:
+		a.FD, err = w.shim.streams.open(n, accmode)
+		a.CloseFD = true
+	case n.Content == nil:
+		if !path {
+			return Answer{}, unix.ENXIO // a device whose number no driver has
+		}
+		a.FD, err = w.shim.placeholder(n, t.name)
+	default:
+		return w.openFile(c, t, a, accmode)
+	}
+	if err != nil {
+		return w.failed(c, n, err)
+	}
+	return a, 0
+}
+
+// openFile completes an Install with the memfd of a regular file.
+func (w *Worker) openFile(c *Call, t *target, a Answer, accmode int) (Answer, unix.Errno) {
+	n := t.node
+	v := w.viewOf(c, t)
+	var err error
+	if _, shared := n.Content.Shared(); shared {
+		a.FD, err = w.shim.sharedFile(n, t.name, v)
+		a.Follow = accmode != unix.O_RDONLY && a.Flags&unix.O_PATH == 0
+	} else {
+		var content []byte
+		if content, err = n.Content.Read(v); err == nil {
+			if a.FD, err = memfd(n, t.name, content); err == nil {
+				a.CloseFD = true
+				err = w.shim.handOut(a.FD, &handedOut{node: n, name: t.name})
+			}
+		}
+	}
+	if err != nil {
+		return w.failed(c, n, err)
+	}
+	return a, 0
+}
+
+// failed decides what becomes of an open that the shim could not serve: a
+// file that the kernel lacks for this reader is the kernel's to refuse; all
+// else is logged, and the kernel answers too.
+func (w *Worker) failed(c *Call, n *fakefs.Node, err error) (Answer, unix.Errno) {
+	if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrPermission) {
+		w.shim.log.Warn().Int("tid", c.TID).Str("file", n.Name).Err(err).Msg("could not serve; the kernel answers instead")
+	}
+	return Answer{}, 0
+}
+
+// viewOf is the machine as the caller sees it.
+func (w *Worker) viewOf(c *Call, t *target) *view {
+	v := &view{tid: c.TID, name: t.name}
+	if w.shim.roots.Load() || w.shim.namespaces.Load() {
+		v.root = string(w.ofTracee(c.TID, "root"))
+	}
+	return v
+}
+
+// placeholder is an object that only O_PATH descriptors refer to.
+func (s *Shim) placeholder(n *fakefs.Node, name string) (int, error) {
+	b := s.shared.of(name)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.fd >= 0 {
+		return b.fd, nil
+	}
+	fd, err := memfd(n, name, nil)
+	if err != nil {
+		return -1, err
+	}
+	if err := s.handOut(fd, &handedOut{node: n, name: name, shared: true}); err != nil {
+		unix.Close(fd)
+		return -1, err
+	}
+	b.fd = fd
+	return fd, nil
+}

@@ -1,0 +1,236 @@
+package shim
+
+import (
+	"bytes"
+	"path"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/shimrun/shimrun/fakefs"
+)
+
+// A target is what a name leads to, where that is ours. The zero target means:
+// not ours, the kernel answers.
+type target struct {
+	// node is what is served under the name; nil where only errno or union counts.
+	node *fakefs.Node
+	// name is the node's name in the tree.
+	name string
+	// real tells that the kernel has an object there too.
+	real bool
+	// errno is a definite refusal: the name leads through what is served to a
+	// place that cannot be (ENOTDIR, ELOOP, EXDEV).
+	errno unix.Errno
+}
+
+// ours tells that the shim has something to say about the target.
+func (t *target) ours() bool { return t.node != nil || t.errno != 0 }
+
+// fake tells that the kernel has nothing under that name.
+func (t *target) fake() bool { return t.node != nil && !t.real }
+
+// lookup is how a call wants its name followed.
+type lookup struct {
+	nofollow bool   // a link in the last place is the object itself
+	resolve  uint64 // openat2's RESOLVE_ flags
+}
+
+// resolve says what the name leads to for the tracee, starting from dirfd.
+//
+// Three steps, each dearer and rarer than the one before:
+//
+//  1. An absolute name below /proc has no ordinary links in it, so its text
+//     decides: no look-up at all.
+//  2. The kernel is asked once what lies there. An object of a filesystem in
+//     which nothing is served is not ours; for a missing one its nearest existing
+//     folder decides.
+//  3. What passes is walked, component by component, exactly as the kernel
+//     would walk it for the tracee.
+//
+// The answer "not ours" lets the kernel read the name again from memory that
+// another thread may have changed meanwhile. That is harmless because the shim
+// is no security boundary: such a program would only deprive itself of a lie.
+func (w *Worker) resolve(c *Call, dirfd int, name []byte, how lookup) target {
+	if len(name) == 0 {
+		return target{}
+	}
+	t := w.shim.ground.Load()
+	if how.resolve != 0 || !w.sharesRoot(c, t) {
+		return w.walk(c, dirfd, name, how)
+	}
+	if name[0] != '/' {
+		return w.resolveByObject(c, t, dirfd, name, how)
+	}
+	clean, ok := cleanLexically(w.clean[:0], name)
+	if !ok {
+		return w.resolveByObject(c, t, dirfd, name, how)
+	}
+	if isBelow(clean, "/proc") && t.proc {
+		return w.resolveInProc(c, dirfd, name, clean, how)
+	}
+	if isBelow(clean, "/dev/fd") {
+		return w.walk(c, dirfd, name, how) // a link to the reader's own /proc/self/fd
+	}
+	n := w.shim.tree.Lookup(text(clean))
+	if n == nil {
+		return w.resolveByObject(c, t, dirfd, name, how)
+	}
+	if n.Mode&modeSymlink != 0 && !how.nofollow {
+		return w.walk(c, dirfd, name, how)
+	}
+	// The kernel may have a link in the middle of a name that we serve as it stands
+	// (/etc, /sys/class): the walk finds out where it leads. Without
+	// one, text and object agree.
+	if !n.WhenMissing && !isBelow(clean, "/dev") && !isBelow(clean, "/sys") {
+		return w.walk(c, dirfd, name, how)
+	}
+	return w.found(n, string(clean), wantsDirectory(name), how)
+}
+
+// isBelow tells whether a clean name is dir or lies below it.
+func isBelow(clean []byte, dir string) bool {
+	return len(clean) >= len(dir) && string(clean[:len(dir)]) == dir &&
+		(len(clean) == len(dir) || clean[len(dir)] == '/')
+}
+
+// resolveInProc decides a clean name below /proc by its text: procfs has no
+// links but the magic ones, and those are known by name.
+func (w *Worker) resolveInProc(c *Call, dirfd int, name, clean []byte, how lookup) target {
+	if len(clean) > len("/proc/") {
+		tgid := c.TID
+		if needsTGID(clean) {
+			s, err := statusOf(c.TID)
+			if err != nil {
+				return target{}
+			}
+			tgid = s.tgid
+		}
+		var magic bool
+		if clean, magic = procName(w.proc[:0], clean, tgid, c.TID); magic {
+			return w.walk(c, dirfd, name, how)
+		}
+	}
+	n := w.shim.tree.Lookup(text(clean))
+	if n == nil {
+		return target{}
+	}
+	return w.found(n, string(clean), wantsDirectory(name), how)
+}
+
+// needsTGID tells whether a name below /proc speaks of the reader itself.
+func needsTGID(clean []byte) bool {
+	rest := clean[len("/proc/"):]
+	for _, p := range []string{"self", "thread-self", "mounts", "net"} {
+		if isBelow(rest, p) {
+			return true
+		}
+	}
+	return false
+}
+
+// found completes a target that was decided by its text.
+func (w *Worker) found(n *fakefs.Node, name string, directory bool, how lookup) target {
+	t := target{node: n, name: name}
+	own := append(append(w.own[:0], name...), 0)
+	t.real = fstatat(atFDCWD, own, &w.st, unix.AT_SYMLINK_NOFOLLOW) == 0
+	switch {
+	case kernels(n, t.real):
+		return target{}
+	case !t.real && (n.Pattern != "" || w.shim.tree.Lookup(path.Dir(name)) == nil):
+		// A node stands in a folder of the kernel's: without it (a process that is
+		// gone, a cgroup that was removed) there is no node either.
+		own = append(append(w.own[:0], path.Dir(name)...), 0)
+		if fstatat(atFDCWD, own, &w.st, 0) != 0 {
+			return target{}
+		}
+	}
+	if directory && !n.Mode.IsDir() {
+		return target{errno: unix.ENOTDIR}
+	}
+	return t
+}
+
+// kernels tells whether a node leaves its name to the kernel: one that is served
+// only where the kernel has none, or only where it has one, and every
+// directory that the kernel has too.
+func kernels(n *fakefs.Node, real bool) bool {
+	if real {
+		return n.WhenMissing || n.Mode.IsDir()
+	}
+	return n.WhenPresent
+}
+
+// resolveByObject asks the kernel what lies under a name, and walks only if
+// that can be ours.
+func (w *Worker) resolveByObject(c *Call, t *territory, dirfd int, name []byte, how lookup) target {
+	if w.interesting(c, t, dirfd, name, how) {
+		return w.walk(c, dirfd, name, how)
+	}
+	return target{}
+}
+
+// interesting is the one look-up that a call which is not ours pays. A relative name is looked
+// up through the tracee's own descriptor or working directory.
+func (w *Worker) interesting(c *Call, t *territory, dirfd int, name []byte, how lookup) bool {
+	own := w.own[:0]
+	if name[0] != '/' {
+		if dirfd == atFDCWD {
+			own = w.ofTracee(c.TID, "cwd/")
+		} else if dirfd < 0 {
+			return false // EBADF, says the kernel
+		} else {
+			own = append(w.descriptor(c.TID, dirfd), '/')
+		}
+	}
+	prefix := len(own)
+	flags := 0
+	if how.nofollow {
+		flags = unix.AT_SYMLINK_NOFOLLOW
+	}
+	own = append(append(own, name...), 0)
+	switch fstatat(atFDCWD, own, &w.st, flags) {
+	case 0:
+		return t.mayHold(&w.st)
+	case unix.ENOENT, unix.ENOTDIR:
+	default:
+		// Unreadable folders, loops and names too long are the kernel's to
+		// refuse; but what is missing in a served folder is not.
+		return false
+	}
+	for rest := name; ; {
+		rest = dirName(rest)
+		root := len(rest) == 1 && (rest[0] == '.' || rest[0] == '/')
+		own = append(append(own[:prefix], rest...), 0)
+		if e := fstatat(atFDCWD, own, &w.st, 0); e == 0 {
+			return t.mayHold(&w.st) || w.inServedDirectory(&w.st)
+		} else if root || e != unix.ENOENT && e != unix.ENOTDIR {
+			// The base itself may be a served directory that the kernel knows
+			// only as one that was removed.
+			return false
+		}
+	}
+}
+
+// inServedDirectory tells whether a directory is one that the shim handed out.
+func (w *Worker) inServedDirectory(st *unix.Stat_t) bool {
+	_, ok := w.shim.handed.get(identityOf(st))
+	return ok
+}
+
+// sharesRoot tells whether the tracee sees the same files under the same names
+// as the supervisor. It does until some tracee has changed its root or entered a
+// mount namespace of its own; from then on each call pays for being asked.
+func (w *Worker) sharesRoot(c *Call, t *territory) bool {
+	if w.shim.roots.Load() {
+		if fstatat(atFDCWD, append(w.ofTracee(c.TID, "root"), 0), &w.st, 0) != 0 || identityOf(&w.st) != t.root {
+			return false
+		}
+	}
+	if w.shim.namespaces.Load() {
+		n, e := readlinkat(atFDCWD, append(w.ofTracee(c.TID, "ns/mnt"), 0), w.link[:])
+		if e != 0 || !bytes.Equal(w.link[:n], w.shim.namespace) {
+			return false
+		}
+	}
+	return true
+}

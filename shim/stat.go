@@ -1,0 +1,107 @@
+package shim
+
+import "golang.org/x/sys/unix"
+
+// stat, lstat, newfstatat and fstat (stat(2)).
+
+func (w *Worker) stat(c *Call) Answer {
+	return w.statName(c, atFDCWD, c.Args[0], c.Args[1], 0)
+}
+
+func (w *Worker) lstat(c *Call) Answer {
+	return w.statName(c, atFDCWD, c.Args[0], c.Args[1], unix.AT_SYMLINK_NOFOLLOW)
+}
+
+func (w *Worker) newfstatat(c *Call) Answer {
+	return w.statName(c, dirfdOf(c.Args[0]), c.Args[1], c.Args[2], int(int32(c.Args[3])))
+}
+
+func (w *Worker) fstat(c *Call) Answer {
+	return w.statHanded(c, dirfdOf(c.Args[0]), c.Args[1])
+}
+
+func (w *Worker) statName(c *Call, dirfd int, name, out uint64, flags int) Answer {
+	a, n, ok := w.attributes(c, dirfd, name, flags)
+	if !ok {
+		return n.refusal()
+	}
+	a.stat(&w.st)
+	return w.give(c, n, out, bytesOf(&w.st))
+}
+
+// statHanded answers for a descriptor: only if it is one that was handed out.
+func (w *Worker) statHanded(c *Call, fd int, out uint64) Answer {
+	h := w.handedTo(c, fd)
+	if h == nil {
+		return Answer{}
+	}
+	a := w.shim.attributesOf(h.node, h.name, h.dev)
+	a.stat(&w.st)
+	return w.give(c, target{node: h.node}, out, bytesOf(&w.st))
+}
+
+// attributes resolves what a stat-like call asks for. When not ok, the target
+// tells whether to refuse or to let the kernel answer.
+func (w *Worker) attributes(c *Call, dirfd int, addr uint64, flags int) (attributes, target, bool) {
+	name, ok := w.readPath(c.Tracee, addr)
+	if !ok && !(addr == 0 && flags&unix.AT_EMPTY_PATH != 0) {
+		return attributes{}, target{}, false
+	}
+	if len(name) == 0 {
+		if flags&unix.AT_EMPTY_PATH == 0 {
+			return attributes{}, target{}, false
+		}
+		if h := w.handedTo(c, dirfd); h != nil {
+			return w.shim.attributesOf(h.node, h.name, h.dev), target{node: h.node}, true
+		}
+		return attributes{}, target{}, false
+	}
+	t := w.resolve(c, dirfd, name, lookup{nofollow: flags&unix.AT_SYMLINK_NOFOLLOW != 0})
+	if !t.ours() || t.errno != 0 {
+		return attributes{}, t, false
+	}
+	if t.real && t.node.Rdev == 0 {
+		// The kernel has the file too: its attributes are as good as ours.
+		return attributes{}, target{}, false
+	}
+	return w.shim.attributesOf(t.node, t.name, w.shim.deviceAbove(t.name)), t, true
+}
+
+// handedTo returns what a tracee's descriptor stands for, nil if it is not ours.
+// One look-up.
+func (w *Worker) handedTo(c *Call, fd int) *handedOut {
+	st, e := w.statDescriptor(c.TID, fd)
+	if e != 0 {
+		return nil
+	}
+	h, _ := w.shim.handed.get(identityOf(st))
+	return h
+}
+
+// refusal is the answer for a target that is not served: an errno that is ours
+// to give, or the kernel's own answer.
+func (t *target) refusal() Answer {
+	if t.errno != 0 {
+		return Answer{Kind: Fail, Errno: t.errno}
+	}
+	return Answer{}
+}
+
+// give writes a structure to the tracee and returns 0; where the tracee's
+// pointer is bad it gets EFAULT as from the kernel.
+func (w *Worker) give(c *Call, t target, out uint64, data []byte) Answer {
+	if err := c.Tracee.WriteMemory(out, data); err != nil {
+		return unwritable(err)
+	}
+	if t.node != nil {
+		w.told(c, t.node)
+	}
+	return Answer{Kind: Return}
+}
+
+func unwritable(err error) Answer {
+	if err == unix.EFAULT {
+		return Answer{Kind: Fail, Errno: unix.EFAULT}
+	}
+	return Answer{}
+}

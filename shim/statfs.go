@@ -1,0 +1,163 @@
+package shim
+
+import (
+	"bytes"
+	"path"
+
+	"golang.org/x/sys/unix"
+)
+
+// statfs(2) and fstatfs(2). The supervisor asks the kernel itself about the
+// tracee's object: that one call tells both whether there is a lie to tell and
+// the true sizes that the lie leaves alone.
+
+func (w *Worker) statfs(c *Call) Answer {
+	name, ok := w.readPath(c.Tracee, c.Args[0])
+	if !ok || len(name) == 0 {
+		return Answer{}
+	}
+	ground := w.shim.ground.Load()
+	if w.sharesRoot(c, ground) && !selfish(name) {
+		own := w.own[:0]
+		if name[0] != '/' {
+			own = w.ofTracee(c.TID, "cwd/")
+		}
+		own = append(own, name...)
+		e := statfs(append(own, 0), &w.fs)
+		if e == unix.ENOSYS && w.shim.quirks.statfsENOSYS {
+			e = w.statfsAbove(own)
+		}
+		if e == 0 && !w.servedType() {
+			return w.tellFilesystem(c, c.Args[1], false)
+		}
+		if e != 0 && e != unix.ENOENT && e != unix.ENOTDIR {
+			return Answer{}
+		}
+	}
+	return w.statfsWalked(c, name)
+}
+
+// selfish tells whether a name can mean something else to the supervisor than to the tracee.
+func selfish(name []byte) bool {
+	return bytes.HasPrefix(name, []byte("/proc/")) || bytes.HasPrefix(name, []byte("/dev/fd"))
+}
+
+// servedType tells whether the filesystem just asked about is one in which
+// served files stand, so that the name has to be resolved.
+func (w *Worker) servedType() bool {
+	switch w.fs.Type {
+	case unix.PROC_SUPER_MAGIC, unix.SYSFS_MAGIC, unix.CGROUP_SUPER_MAGIC, unix.TMPFS_MAGIC:
+		return true
+	}
+	return false
+}
+
+// statfsWalked answers for a name that may be served: a served file is of the
+// filesystem of its nearest real folder.
+func (w *Worker) statfsWalked(c *Call, name []byte) Answer {
+	t := w.resolve(c, atFDCWD, name, lookup{})
+	if t.errno != 0 {
+		return t.refusal()
+	}
+	if t.node != nil {
+		if w.filesystemOf(t.name) != nil {
+			return Answer{}
+		}
+		w.told(c, t.node)
+		return w.tellFilesystem(c, c.Args[1], true)
+	}
+	// The kernel's own file, seen as the tracee sees it.
+	own := w.own[:0]
+	switch clean, ok := cleanLexically(w.clean[:0], name); {
+	case name[0] != '/':
+		own = append(w.ofTracee(c.TID, "cwd/"), name...)
+	case ok && isBelow(clean, "/proc/self"):
+		own = append(w.ofTracee(c.TID, ""), clean[len("/proc/self"):]...)
+	case ok && isBelow(clean, "/proc/thread-self"):
+		own = append(w.ofTracee(c.TID, ""), clean[len("/proc/thread-self"):]...)
+	case ok && isBelow(clean, "/dev/fd"):
+		own = append(w.ofTracee(c.TID, "fd"), clean[len("/dev/fd"):]...)
+	case w.shim.roots.Load() || w.shim.namespaces.Load():
+		own = append(w.ofTracee(c.TID, "root"), name...)
+	default:
+		own = append(own, name...)
+	}
+	e := statfs(append(own, 0), &w.fs)
+	if e == unix.ENOSYS && w.shim.quirks.statfsENOSYS {
+		e = w.statfsAbove(own)
+		if e == 0 {
+			return w.tellFilesystem(c, c.Args[1], true)
+		}
+	}
+	if e != 0 {
+		return Answer{}
+	}
+	return w.tellFilesystem(c, c.Args[1], false)
+}
+
+// statfsAbove asks about the nearest folder of a file for which the kernel has
+// an answer: the same filesystem, unless the file is a mount point. (Old
+// gVisor has none for the folders below /proc/sys either.)
+func (w *Worker) statfsAbove(own []byte) unix.Errno {
+	w.count.node(lieStatfs)
+	for {
+		own = dirName(own)
+		if e := statfs(append(append(w.proc[:0], own...), 0), &w.fs); e != unix.ENOSYS || len(own) <= 1 {
+			return e
+		}
+	}
+}
+
+// filesystemOf asks about the nearest real folder above a served name.
+func (w *Worker) filesystemOf(name string) error {
+	for dir := path.Dir(name); ; dir = path.Dir(dir) {
+		err := unix.Statfs(dir, &w.fs)
+		if err == nil || dir == "/" {
+			return err
+		}
+	}
+}
+
+func (w *Worker) fstatfs(c *Call) Answer {
+	fd := dirfdOf(c.Args[0])
+	if fd < 0 {
+		return Answer{}
+	}
+	own := w.descriptor(c.TID, fd)
+	switch e := statfs(append(own, 0), &w.fs); {
+	case e == unix.ENOSYS && w.shim.quirks.statfsENOSYS:
+		n, e := readlinkat(atFDCWD, append(w.descriptor(c.TID, fd), 0), w.link[:])
+		if e != 0 || n == 0 || w.link[0] != '/' || w.statfsAbove(w.link[:n]) != 0 {
+			return Answer{}
+		}
+		return w.tellFilesystem(c, c.Args[1], true)
+	case e != 0:
+		return Answer{}
+	}
+	if h := w.handedTo(c, fd); h != nil {
+		if w.filesystemOf(h.name) != nil {
+			return Answer{}
+		}
+		w.told(c, h.node)
+		return w.tellFilesystem(c, c.Args[1], true)
+	}
+	return w.tellFilesystem(c, c.Args[1], false)
+}
+
+// tellFilesystem gives the tracee what was just asked, with the type told as
+// the profile says. Where there is nothing to tell that the kernel
+// would not say itself (must is false), the kernel does: the answer is the same.
+func (w *Worker) tellFilesystem(c *Call, out uint64, must bool) Answer {
+	lie := w.shim.tree.Filesystem(int64(w.fs.Type))
+	if lie == nil && !must {
+		return Answer{}
+	}
+	if lie != nil {
+		set(&w.fs.Type, uint64(lie.Report.Magic))
+		w.count.node(lieFilesystem)
+	}
+	if err := c.Tracee.WriteMemory(out, bytesOf(&w.fs)); err != nil {
+		return unwritable(err)
+	}
+	return Answer{Kind: Return}
+}

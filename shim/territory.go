@@ -1,0 +1,185 @@
+package shim
+
+import (
+	"bytes"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/moby/sys/mountinfo"
+	"golang.org/x/sys/unix"
+)
+
+// territory is what the real kernel has where the tree serves names, as the
+// supervisor sees it: it answers by identity whether an object can be ours, so
+// that a call which is not costs one look-up. It is immutable; mounts make a
+// new one.
+type territory struct {
+	// root is the supervisor's own root directory.
+	root identity
+	// devs are the filesystems of which any object may be served: procfs, and
+	// whatever is mounted at or below a root of the tree. Few, so a slice.
+	devs []uint64
+	// dirs are, on filesystems that are not in devs, the deepest real
+	// directories below which names are served.
+	dirs map[identity]struct{}
+	// files are the real files, on filesystems not in devs, that a node stands before.
+	files map[identity]struct{}
+	// names gives the tree's name of a directory that has an identity of its
+	// own: the roots of the tree and the mount points below them.
+	names map[identity]string
+	// proc tells that /proc is a procfs in which "/proc/self" is the reader.
+	proc bool
+}
+
+// survey looks at the machine as it is mounted now.
+func (s *Shim) survey() *territory {
+	t := &territory{
+		dirs:  map[identity]struct{}{},
+		files: map[identity]struct{}{},
+		names: map[identity]string{},
+	}
+	var st unix.Stat_t
+	if unix.Stat("/", &st) == nil {
+		t.root = identityOf(&st)
+	}
+	roots := s.tree.Roots()
+	var scattered []string // roots on the root filesystem itself: /etc, or /dev of a plain chroot
+	for _, r := range roots {
+		if unix.Stat(r, &st) != nil || uint64(st.Dev) == t.root.dev {
+			scattered = append(scattered, r)
+			continue
+		}
+		t.claim(r, &st)
+	}
+	var fs unix.Statfs_t
+	t.proc = unix.Statfs("/proc", &fs) == nil && fs.Type == unix.PROC_SUPER_MAGIC
+	t.claimMounts(roots)
+	for _, r := range scattered {
+		s.scatter(t, r)
+	}
+	return t
+}
+
+// claim makes the whole filesystem of the directory name ours to look at.
+func (t *territory) claim(name string, st *unix.Stat_t) {
+	t.names[identityOf(st)] = name
+	if !slices.Contains(t.devs, uint64(st.Dev)) {
+		t.devs = append(t.devs, uint64(st.Dev))
+	}
+}
+
+// claimMounts adds what is mounted below the roots (the cgroup controllers below
+// /sys/fs/cgroup) and every other instance of procfs and sysfs.
+func (t *territory) claimMounts(roots []string) {
+	mounts, err := mountinfo.GetMounts(nil)
+	if err != nil {
+		return
+	}
+	serves := func(dir string) bool {
+		return slices.ContainsFunc(roots, func(r string) bool { return r == dir || strings.HasPrefix(r, dir+"/") })
+	}
+	for _, m := range mounts {
+		var st unix.Stat_t
+		below := slices.ContainsFunc(roots, func(r string) bool { return strings.HasPrefix(m.Mountpoint, r+"/") })
+		special := m.FSType == "proc" && serves("/proc") || m.FSType == "sysfs" && serves("/sys")
+		if !below && !special || unix.Stat(m.Mountpoint, &st) != nil || uint64(st.Dev) == t.root.dev {
+			continue
+		}
+		if below && !special {
+			t.claim(m.Mountpoint, &st)
+		} else if !slices.Contains(t.devs, uint64(st.Dev)) {
+			t.devs = append(t.devs, uint64(st.Dev))
+		}
+	}
+}
+
+// scatter remembers, for nodes that stand on the root filesystem, just the
+// directories and files concerned.
+func (s *Shim) scatter(t *territory, root string) {
+	for _, n := range s.tree.Nodes() {
+		if n.Name != root && !strings.HasPrefix(n.Name, root+"/") {
+			continue
+		}
+		var st unix.Stat_t
+		if unix.Stat(n.Name, &st) == nil {
+			if st.Mode&unix.S_IFMT == unix.S_IFDIR {
+				t.dirs[identityOf(&st)] = struct{}{}
+				t.names[identityOf(&st)] = n.Name
+			} else {
+				t.files[identityOf(&st)] = struct{}{}
+			}
+		}
+		for dir := path.Dir(n.Name); ; dir = path.Dir(dir) {
+			if unix.Stat(dir, &st) == nil {
+				t.dirs[identityOf(&st)] = struct{}{}
+				t.names[identityOf(&st)] = dir
+				break
+			}
+		}
+	}
+}
+
+// mayHold tells whether a real object can be ours or, being a directory, have
+// served names directly or indirectly below it.
+func (t *territory) mayHold(st *unix.Stat_t) bool {
+	for _, d := range t.devs {
+		if d == uint64(st.Dev) {
+			return true
+		}
+	}
+	id := identityOf(st)
+	if _, ok := t.dirs[id]; ok {
+		return true
+	}
+	_, ok := t.files[id]
+	return ok
+}
+
+// procName rewrites a clean name below /proc as the tracee means it: "self" and
+// "thread-self" become its own numbers, "mounts" and "net" what they are links
+// to. magic tells that the name goes through a link that only a walk can
+// follow (root, cwd, exe, fd/N, and all that lies behind).
+func procName(dst []byte, clean []byte, tgid, tid int) (name []byte, magic bool) {
+	rest := clean[len("/proc/"):]
+	first, tail, _ := bytes.Cut(rest, []byte("/"))
+	name = append(dst[:0], "/proc/"...)
+	process := true
+	switch string(first) {
+	case "self":
+		name = strconv.AppendInt(name, int64(tgid), 10)
+	case "thread-self":
+		name = strconv.AppendInt(name, int64(tgid), 10)
+		name = append(name, "/task/"...)
+		name = strconv.AppendInt(name, int64(tid), 10)
+	case "mounts", "net":
+		name = strconv.AppendInt(name, int64(tgid), 10)
+		name = append(append(name, '/'), first...)
+	default:
+		name = append(name, first...)
+		process = first[0] >= '0' && first[0] <= '9'
+	}
+	if len(tail) > 0 {
+		name = append(append(name, '/'), tail...)
+		magic = process && isMagic(tail)
+	}
+	return name, magic
+}
+
+// isMagic tells whether a name below /proc/PID passes through or ends in a
+// magic link (proc_pid_cwd(5) and its neighbours; fs/proc/base.c).
+func isMagic(tail []byte) bool {
+	part, rest, _ := bytes.Cut(tail, []byte("/"))
+	switch string(part) {
+	case "root", "cwd", "exe":
+		return true
+	case "fd", "ns", "map_files":
+		return len(rest) > 0
+	case "task":
+		if _, below, ok := bytes.Cut(rest, []byte("/")); ok {
+			return isMagic(below)
+		}
+	}
+	return false
+}

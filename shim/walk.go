@@ -1,0 +1,397 @@
+package shim
+
+import (
+	"bytes"
+	"errors"
+	"io/fs"
+	"path"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/shimrun/shimrun/fakefs"
+)
+
+const (
+	modeSymlink = fs.ModeSymlink
+	// maxLinks is how many symbolic links one name may pass (MAXSYMLINKS, linux/namei.h).
+	maxLinks = 40
+)
+
+// errKernel ends a walk whose outcome is the kernel's to tell.
+var errKernel = errors.New("the kernel answers")
+
+// A spot is where a walk stands: a real object, a served one, or both.
+type spot struct {
+	// fd is an O_PATH descriptor of the real object, -1 where there is none.
+	fd int
+	st unix.Stat_t
+	// name is the spot's name in the tree, "" where nothing can be served.
+	name string
+	// node is what is served here; nil for a directory or file of the kernel's.
+	node *fakefs.Node
+}
+
+func (s *spot) directory() bool {
+	if s.node != nil {
+		return s.node.Mode.IsDir()
+	}
+	return s.st.Mode&unix.S_IFMT == unix.S_IFDIR
+}
+
+// walker follows one name as the kernel would for the tracee: from its root,
+// its working directory or its descriptor, through links, magic links, ".."
+// and mounts, in its own pid and mount namespace (path_resolution(7)).
+type walker struct {
+	w     *Worker
+	c     *Call
+	how   lookup
+	base  spot // where an absolute name starts, and ".." ends
+	stack []spot
+	rest  []byte
+	links int
+	who   status
+	fds   []int
+	// served tells that the name led through something that only the tree has:
+	// then a refusal is ours to give; until then the kernel refuses by itself.
+	served bool
+}
+
+// walk is the third step of [Worker.resolve].
+func (w *Worker) walk(c *Call, dirfd int, name []byte, how lookup) target {
+	k := walker{w: w, c: c, how: how, rest: name}
+	defer k.release()
+	who, err := statusOf(c.TID)
+	if err != nil {
+		return target{}
+	}
+	k.who = who
+	t, err := k.run(dirfd, name)
+	var errno unix.Errno
+	switch {
+	case errors.As(err, &errno) && k.served:
+		return target{errno: errno}
+	case err != nil:
+		return target{}
+	}
+	if t.node != nil && wantsDirectory(name) && !t.node.Mode.IsDir() {
+		return target{errno: unix.ENOTDIR}
+	}
+	return t
+}
+
+func (k *walker) release() {
+	for _, fd := range k.fds {
+		unix.Close(fd)
+	}
+}
+
+func (k *walker) top() *spot { return &k.stack[len(k.stack)-1] }
+
+func (k *walker) run(dirfd int, name []byte) (target, error) {
+	if err := k.start(dirfd, name); err != nil {
+		return target{}, err
+	}
+	for len(k.rest) > 0 {
+		part, rest, more := bytes.Cut(k.rest, []byte("/"))
+		k.rest = rest
+		if len(part) == 0 || string(part) == "." {
+			continue
+		}
+		if !k.top().directory() {
+			return target{}, unix.ENOTDIR
+		}
+		if !k.searchable() {
+			return target{}, errKernel
+		}
+		var err error
+		if string(part) == ".." {
+			err = k.up()
+		} else {
+			err = k.step(string(part), !more)
+		}
+		if err != nil {
+			return target{}, err
+		}
+	}
+	s := k.top()
+	if s.node == nil {
+		return target{}, errKernel
+	}
+	return target{node: s.node, name: s.name, real: s.fd >= 0}, nil
+}
+
+// start puts the walk onto the tracee's root, working directory or descriptor.
+func (k *walker) start(dirfd int, name []byte) error {
+	root := append(k.w.ofTracee(k.c.TID, "root"), 0)
+	inRoot := k.how.resolve&unix.RESOLVE_IN_ROOT != 0
+	if name[0] == '/' && k.how.resolve&unix.RESOLVE_BENEATH != 0 {
+		return unix.EXDEV
+	}
+	if err := k.enter(root, &k.base); err != nil {
+		return err
+	}
+	if name[0] == '/' && !inRoot {
+		k.stack = []spot{k.base}
+		return nil
+	}
+	var at spot
+	dir := k.w.descriptor(k.c.TID, dirfd)
+	if dirfd == atFDCWD {
+		dir = k.w.ofTracee(k.c.TID, "cwd")
+	} else if dirfd < 0 {
+		return errKernel
+	}
+	if err := k.enter(append(dir, 0), &at); err != nil {
+		return err
+	}
+	k.stack = []spot{at}
+	if inRoot || k.how.resolve&unix.RESOLVE_BENEATH != 0 {
+		k.base = at
+	}
+	return nil
+}
+
+// enter opens an object through one of the tracee's magic links and finds its name.
+func (k *walker) enter(link []byte, s *spot) error {
+	fd, e := openat(atFDCWD, link, unix.O_PATH|unix.O_CLOEXEC)
+	if e != 0 {
+		return errKernel
+	}
+	return k.adopt(fd, s)
+}
+
+// adopt makes a spot of an open object whose name is not known yet.
+func (k *walker) adopt(fd int, s *spot) error {
+	k.fds = append(k.fds, fd)
+	*s = spot{fd: fd}
+	if fstat(fd, &s.st) != 0 {
+		return errKernel
+	}
+	if h, ok := k.w.shim.handed.get(identityOf(&s.st)); ok {
+		// One of ours, come back: a served directory, or a file that is
+		// opened again through /proc/self/fd.
+		s.fd, s.name, s.node = -1, h.name, h.node
+		k.served = true
+		return nil
+	}
+	s.name = k.nameOf(s)
+	s.node = k.nodeAt(s)
+	return nil
+}
+
+// nodeAt is what the tree serves at a spot; a directory that the kernel has
+// stays the kernel's.
+func (k *walker) nodeAt(s *spot) *fakefs.Node {
+	if s.name == "" {
+		return nil
+	}
+	n := k.w.shim.tree.Lookup(s.name)
+	if n == nil || kernels(n, s.fd >= 0) {
+		return nil
+	}
+	return n
+}
+
+// up goes to the parent, and stays where the root is.
+func (k *walker) up() error {
+	s := k.top()
+	if s.fd >= 0 && s.st.Ino == k.base.st.Ino && s.st.Dev == k.base.st.Dev || s.fd < 0 && k.base.fd < 0 && s.name == k.base.name {
+		if k.how.resolve&unix.RESOLVE_BENEATH != 0 {
+			return unix.EXDEV
+		}
+		return nil
+	}
+	if len(k.stack) > 1 {
+		k.stack = k.stack[:len(k.stack)-1]
+		return nil
+	}
+	var parent spot
+	if s.fd < 0 {
+		// Above a served directory: the name tells where that is.
+		own := append(append(k.w.own[:0], path.Dir(s.name)...), 0)
+		fd, e := openat(atFDCWD, own, unix.O_PATH|unix.O_CLOEXEC)
+		if e != 0 {
+			n := k.w.shim.tree.Lookup(path.Dir(s.name))
+			if n == nil {
+				return errKernel
+			}
+			k.stack[0] = spot{fd: -1, name: path.Dir(s.name), node: n}
+			return nil
+		}
+		if err := k.adopt(fd, &parent); err != nil {
+			return err
+		}
+	} else {
+		fd, e := openat(s.fd, []byte("..\x00"), unix.O_PATH|unix.O_CLOEXEC)
+		if e != 0 {
+			return errKernel
+		}
+		if err := k.adopt(fd, &parent); err != nil {
+			return err
+		}
+	}
+	if err := k.crossed(s, &parent); err != nil {
+		return err
+	}
+	k.stack[0] = parent
+	return nil
+}
+
+// crossed refuses a change of mount where openat2 was told so.
+func (k *walker) crossed(from, to *spot) error {
+	if k.how.resolve&unix.RESOLVE_NO_XDEV != 0 && from.fd >= 0 && to.fd >= 0 && from.st.Dev != to.st.Dev {
+		return unix.EXDEV
+	}
+	return nil
+}
+
+// step goes to the child named part.
+func (k *walker) step(part string, final bool) error {
+	here := k.top()
+	child := spot{fd: -1}
+	if here.name != "" {
+		child.name = path.Join(here.name, part)
+	}
+	if child.name == "/proc/self" || child.name == "/proc/thread-self" {
+		return k.toSelf(part, final)
+	}
+	if here.fd >= 0 {
+		fd, e := openat(here.fd, append([]byte(part), 0), unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC)
+		switch e {
+		case 0:
+			k.fds = append(k.fds, fd)
+			child.fd = fd
+			if fstat(fd, &child.st) != 0 {
+				return errKernel
+			}
+			if child.st.Dev != here.st.Dev {
+				k.mounted(&child)
+			}
+		case unix.ENOENT:
+		default:
+			return errKernel
+		}
+	}
+	if child.node = k.nodeAt(&child); child.node != nil && child.node.Pattern != "" && here.fd < 0 {
+		child.node = nil // a pattern is laid over directories that are really there
+	}
+	k.served = k.served || child.node != nil
+	if child.node == nil && child.fd < 0 {
+		if here.fd < 0 && here.node != nil && here.node.Mode.IsDir() {
+			return unix.ENOENT // nothing of that name in a directory that only we have
+		}
+		return errKernel
+	}
+	if err := k.crossed(here, &child); err != nil {
+		return err
+	}
+	if follow := !final || !k.how.nofollow; follow {
+		if child.node != nil && child.node.Mode&modeSymlink != 0 {
+			return k.follow(child.node.Target)
+		}
+		if child.node == nil && child.st.Mode&unix.S_IFMT == unix.S_IFLNK {
+			return k.followReal(here, &child, part)
+		}
+	}
+	k.stack = append(k.stack, child)
+	return nil
+}
+
+// toSelf takes the two links that name the reader.
+func (k *walker) toSelf(part string, final bool) error {
+	if final && k.how.nofollow {
+		return errKernel
+	}
+	dest := strconv.Itoa(k.who.tgid)
+	if part == "thread-self" {
+		dest += "/task/" + strconv.Itoa(k.c.TID)
+	}
+	return k.follow(dest)
+}
+
+// follow puts a link's text before the rest of the name.
+func (k *walker) follow(text string) error {
+	if k.links++; k.links > maxLinks || k.how.resolve&unix.RESOLVE_NO_SYMLINKS != 0 {
+		return unix.ELOOP
+	}
+	if text == "" {
+		return errKernel
+	}
+	if text[0] == '/' {
+		if k.how.resolve&unix.RESOLVE_BENEATH != 0 {
+			return unix.EXDEV
+		}
+		if err := k.crossed(k.top(), &k.base); err != nil {
+			return err
+		}
+		k.stack = append(k.stack[:0], k.base)
+	}
+	if len(k.rest) > 0 {
+		text += "/" + string(k.rest)
+	}
+	k.rest = []byte(text)
+	return nil
+}
+
+// followReal follows a link that the kernel has. A magic link is not its
+// text: it leads straight to its object (proc_pid_fd(5)).
+func (k *walker) followReal(here, link *spot, part string) error {
+	if pid, tail, ok := strings.Cut(strings.TrimPrefix(link.name, "/proc/"), "/"); ok &&
+		strings.HasPrefix(link.name, "/proc/") && pid != "" && pid[0] >= '0' && pid[0] <= '9' && isMagic([]byte(tail)) {
+		if k.how.resolve&(unix.RESOLVE_NO_MAGICLINKS|unix.RESOLVE_NO_SYMLINKS) != 0 {
+			return unix.ELOOP
+		}
+		if k.how.resolve&(unix.RESOLVE_BENEATH|unix.RESOLVE_IN_ROOT) != 0 {
+			return unix.EXDEV
+		}
+		if k.links++; k.links > maxLinks {
+			return unix.ELOOP
+		}
+		fd, e := openat(here.fd, append([]byte(part), 0), unix.O_PATH|unix.O_CLOEXEC)
+		if e != 0 {
+			return errKernel
+		}
+		var s spot
+		if err := k.adopt(fd, &s); err != nil {
+			return err
+		}
+		if err := k.crossed(here, &s); err != nil {
+			return err
+		}
+		k.stack = append(k.stack[:0], s)
+		return nil
+	}
+	n, e := readlinkat(link.fd, []byte{0}, k.w.link[:])
+	if e != 0 {
+		return errKernel
+	}
+	return k.follow(string(k.w.link[:n]))
+}
+
+// searchable tells whether the tracee may pass through the directory it stands
+// in; where it may not, the kernel says EACCES by itself.
+func (k *walker) searchable() bool {
+	s := k.top()
+	if s.fd < 0 || k.who.fsuid == 0 || k.who.has(unix.CAP_DAC_OVERRIDE) || k.who.has(unix.CAP_DAC_READ_SEARCH) {
+		return true
+	}
+	mode := s.st.Mode
+	switch {
+	case s.st.Uid == k.who.fsuid:
+		mode >>= 6
+	case s.st.Gid == k.who.fsgid || containsGroup(k.who.groups, s.st.Gid):
+		mode >>= 3
+	}
+	return mode&unix.X_OK != 0
+}
+
+func containsGroup(groups []uint32, gid uint32) bool {
+	for _, g := range groups {
+		if g == gid {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,96 @@
+package shim
+
+import (
+	"runtime/debug"
+	"strconv"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/shimrun/shimrun/fakefs"
+)
+
+// A Worker answers calls on one thread: it owns the buffers that the hot path
+// needs, so that nothing is allocated there. It is not safe for concurrent use;
+// make one for each thread of a backend.
+type Worker struct {
+	shim  *Shim
+	count *counters
+
+	path  [pathMax]byte      // the tracee's name, our own copy
+	clean [pathMax]byte      // the same, without "//" and "/./"
+	proc  [pathMax + 64]byte // the same, with the tracee's numbers for "self"
+	own   [2 * pathMax]byte  // a name for the supervisor's own kernel
+	link  [pathMax]byte      // what a link says
+	st    unix.Stat_t
+	fs    unix.Statfs_t
+	data  [512]byte // structures on their way to the tracee's memory
+}
+
+// Worker returns a new worker of this shim.
+func (s *Shim) Worker() *Worker {
+	return &Worker{shim: s, count: s.newCounters()}
+}
+
+// Handle decides one trapped call. It never panics: a handler's panic is
+// logged and answered with Continue, for a fault of ours must not become one of
+// the program's.
+func (w *Worker) Handle(c *Call) (a Answer) {
+	if uint(c.Nr) >= uint(len(w.shim.handlers)) || w.shim.handlers[c.Nr] == nil {
+		return Answer{}
+	}
+	defer w.recovered(c, &a)
+	w.shim.settle(c)
+	a = w.shim.handlers[c.Nr](w, c)
+	w.count.answered(c.Nr, a.Kind)
+	return a
+}
+
+func (w *Worker) recovered(c *Call, a *Answer) {
+	if r := recover(); r != nil {
+		w.shim.log.Error().Int("tid", c.TID).Int("call", c.Nr).Interface("panic", r).
+			Bytes("stack", debug.Stack()).Msg("a handler failed; the kernel answers instead")
+		*a = Answer{}
+	}
+}
+
+// tracing logs an answered lie.
+func (w *Worker) told(c *Call, n *fakefs.Node) {
+	w.count.node(n.Lie)
+	if e := w.shim.log.Debug(); e.Enabled() {
+		e.Int("tid", c.TID).Str("call", w.shim.nameOf(c.Nr)).Str("file", n.Name).Str("lie", n.Lie).Msg("served")
+	}
+}
+
+// ofTracee composes "/proc/TID/…" in the worker's own buffer.
+func (w *Worker) ofTracee(tid int, what string) []byte {
+	b := append(w.own[:0], "/proc/"...)
+	b = strconv.AppendInt(b, int64(tid), 10)
+	return append(append(b, '/'), what...)
+}
+
+// descriptor composes the name of a tracee's descriptor.
+func (w *Worker) descriptor(tid, fd int) []byte {
+	return strconv.AppendInt(w.ofTracee(tid, "fd/"), int64(fd), 10)
+}
+
+// statDescriptor looks at what a tracee's descriptor refers to: one look-up.
+// AT_FDCWD means its working directory.
+func (w *Worker) statDescriptor(tid, fd int) (*unix.Stat_t, unix.Errno) {
+	var name []byte
+	if fd == atFDCWD {
+		name = w.ofTracee(tid, "cwd")
+	} else if fd < 0 {
+		return nil, unix.EBADF
+	} else {
+		name = w.descriptor(tid, fd)
+	}
+	e := fstatat(atFDCWD, append(name, 0), &w.st, 0)
+	return &w.st, e
+}
+
+// Answered tells the worker that the call received at start has been
+// answered, for the latency figures. Backends call it only where [Shim.Timed].
+func (w *Worker) Answered(c *Call, a Answer, start time.Time) {
+	w.count.latency(c.Nr, time.Since(start))
+}

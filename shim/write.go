@@ -1,0 +1,266 @@
+package shim
+
+import (
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/shimrun/shimrun/fakefs"
+)
+
+// Writes to served files. While a process holds a writable descriptor of a
+// served file a follower sees every call of it; those below are carried out
+// here, so that write(2) itself can say EINVAL and no byte of an invalid value
+// is ever seen by a reader.
+
+// Interest says what a follower has to do with a call of a followed process.
+type Interest uint8
+
+const (
+	// Ignore: the call is of no interest.
+	Ignore Interest = iota
+	// Inspect: hand the call to [Worker.HandleFollowed] at its entry.
+	Inspect
+	// Recheck: after the call's exit, ask [Shim.Follows] whether the process
+	// still needs following.
+	Recheck
+)
+
+// FollowInterest classifies a system call number for followers: write(2) and
+// its kin are inspected, close(2), dup2(2), execve(2) and their kin rechecked.
+func FollowInterest(nr int) Interest {
+	switch nr {
+	case unix.SYS_WRITE, unix.SYS_PWRITE64, unix.SYS_WRITEV, unix.SYS_PWRITEV, unix.SYS_PWRITEV2,
+		unix.SYS_FTRUNCATE, unix.SYS_LSEEK, unix.SYS_FALLOCATE, unix.SYS_SENDFILE, unix.SYS_SPLICE, unix.SYS_COPY_FILE_RANGE:
+		return Inspect
+	case unix.SYS_CLOSE, unix.SYS_CLOSE_RANGE, unix.SYS_DUP3, unix.SYS_EXECVE, unix.SYS_EXECVEAT:
+		return Recheck
+	}
+	return followInterestLegacy(nr)
+}
+
+// offsets are the positions of served files as their writers have moved them:
+// one for each process and file, as far as a follower has seen.
+type offsets struct {
+	mu sync.Mutex
+	at map[offsetKey]int64
+}
+
+type offsetKey struct {
+	tgid int
+	id   identity
+}
+
+func (o *offsets) get(k offsetKey) int64 {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.at[k]
+}
+
+func (o *offsets) set(k offsetKey, v int64) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.at == nil {
+		o.at = map[offsetKey]int64{}
+	}
+	if v == 0 {
+		delete(o.at, k)
+	} else {
+		o.at[k] = v
+	}
+}
+
+// maxWrite bounds one write to a served file, as the kernel bounds one to a
+// sysctl (KMALLOC_MAX_SIZE would allow more, no sysctl takes it).
+const maxWrite = 1 << 16
+
+// HandleFollowed decides a call made by a followed process: a write to a served
+// file is validated and carried out here; all else continues.
+func (w *Worker) HandleFollowed(c *Call) (a Answer) {
+	defer w.recovered(c, &a)
+	fd := dirfdOf(c.Args[0])
+	if c.Nr == unix.SYS_SENDFILE || c.Nr == unix.SYS_SPLICE || c.Nr == unix.SYS_COPY_FILE_RANGE {
+		return w.refuseTransfer(c)
+	}
+	h := w.handedTo(c, fd)
+	if h == nil || h.node.Content == nil {
+		return Answer{}
+	}
+	who, err := statusOf(c.TID)
+	if err != nil {
+		return Answer{}
+	}
+	key := offsetKey{who.tgid, identityOf(&w.st)}
+	switch c.Nr {
+	case unix.SYS_LSEEK:
+		if c.Args[2] == unix.SEEK_SET {
+			w.shim.offsets.set(key, int64(c.Args[1]))
+		}
+		return Answer{}
+	case unix.SYS_FTRUNCATE, unix.SYS_FALLOCATE:
+		if !w.writable(c.TID, fd) {
+			return Answer{}
+		}
+		return Answer{Kind: Return} // see truncate
+	}
+	if !w.writable(c.TID, fd) {
+		return Answer{} // EBADF
+	}
+	data, ok := w.written(c)
+	if !ok {
+		return Answer{Kind: Fail, Errno: unix.EFAULT}
+	}
+	offset, moves := w.shim.offsets.get(key), true
+	switch c.Nr {
+	case unix.SYS_PWRITE64, unix.SYS_PWRITEV:
+		offset, moves = int64(c.Args[3]), false
+	case unix.SYS_PWRITEV2:
+		if int64(c.Args[3]) != -1 {
+			offset, moves = int64(c.Args[3]), false
+		}
+	}
+	return w.store(c, h, key, data, offset, moves)
+}
+
+// store hands what was written to the node, and shows every reader the result.
+func (w *Worker) store(c *Call, h *handedOut, key offsetKey, data []byte, offset int64, moves bool) Answer {
+	v := &view{tid: c.TID, name: h.name}
+	w.told(c, h.node)
+	if len(data) == 0 {
+		return Answer{Kind: Return}
+	}
+	if err := h.node.Content.Write(v, data, offset); err != nil {
+		errno, ok := err.(unix.Errno)
+		if !ok {
+			errno = unix.EIO
+			w.shim.log.Error().Err(err).Str("file", h.name).Msg("write failed")
+		}
+		return Answer{Kind: Fail, Errno: errno}
+	}
+	if _, err := w.shim.sharedFile(h.node, h.name, v); err != nil {
+		w.shim.log.Error().Err(err).Str("file", h.name).Msg("a new value cannot be shown")
+	}
+	n := int64(len(data))
+	if !moves {
+		return Answer{Kind: Return, Value: n}
+	}
+	w.shim.offsets.set(key, offset+n)
+	if !c.Tracee.CanRewrite() {
+		return Answer{Kind: Return, Value: n}
+	}
+	// The tracee's position moves as if the kernel had written.
+	return Answer{Kind: Rewrite, Nr: unix.SYS_LSEEK, Args: [6]uint64{c.Args[0], uint64(n), unix.SEEK_CUR}, Override: true, Value: n}
+}
+
+// refuseTransfer keeps data that never passes through memory out of a served
+// file: procfs has no splice_write for sysctls worth having, EINVAL makes
+// every program fall back to write(2).
+func (w *Worker) refuseTransfer(c *Call) Answer {
+	out := dirfdOf(c.Args[0])
+	if c.Nr != unix.SYS_SENDFILE {
+		out = dirfdOf(c.Args[2])
+	}
+	if h := w.handedTo(c, out); h != nil && h.node.Content != nil {
+		return Answer{Kind: Fail, Errno: unix.EINVAL}
+	}
+	return Answer{}
+}
+
+// written copies what a write call brings, gathered from its vector.
+func (w *Worker) written(c *Call) ([]byte, bool) {
+	switch c.Nr {
+	case unix.SYS_WRITE, unix.SYS_PWRITE64:
+		return readAll(c.Tracee, nil, c.Args[1], c.Args[2])
+	}
+	var data []byte
+	count := min(c.Args[2], 1024) // UIO_MAXIOV
+	for i := range count {
+		var iov [16]byte
+		if n, err := c.Tracee.ReadMemory(c.Args[1]+16*i, iov[:]); err != nil || n < 16 {
+			return nil, false
+		}
+		var ok bool
+		if data, ok = readAll(c.Tracee, data, word(iov[0:]), word(iov[8:])); !ok {
+			return nil, false
+		}
+	}
+	return data, true
+}
+
+func readAll(t Tracee, data []byte, addr, size uint64) ([]byte, bool) {
+	size = min(size, maxWrite)
+	if size == 0 {
+		return data, true
+	}
+	start := len(data)
+	data = append(data, make([]byte, size)...)
+	n, err := t.ReadMemory(addr, data[start:])
+	return data, err == nil && uint64(n) == size
+}
+
+// writable tells whether a tracee's descriptor is open for writing.
+func (w *Worker) writable(tid, fd int) bool {
+	return openForWriting(tid, fd)
+}
+
+// openForWriting reads the access mode from /proc/TID/fdinfo (proc_pid_fdinfo(5)).
+func openForWriting(tid, fd int) bool {
+	b, err := os.ReadFile("/proc/" + strconv.Itoa(tid) + "/fdinfo/" + strconv.Itoa(fd))
+	if err != nil {
+		return false
+	}
+	_, rest, ok := strings.Cut(string(b), "flags:")
+	if !ok {
+		return false
+	}
+	line, _, _ := strings.Cut(rest, "\n")
+	flags, err := strconv.ParseUint(strings.TrimSpace(line), 8, 64)
+	return err == nil && flags&unix.O_ACCMODE != unix.O_RDONLY
+}
+
+// Follows tells whether process tgid still holds a writable served descriptor,
+// so that its writes have to be seen.
+func (s *Shim) Follows(tgid int) bool {
+	dir := "/proc/" + strconv.Itoa(tgid) + "/fd"
+	f, err := os.Open(dir)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	names, _ := f.Readdirnames(-1)
+	for _, name := range names {
+		var st unix.Stat_t
+		if unix.Stat(dir+"/"+name, &st) != nil {
+			continue
+		}
+		h, ok := s.handed.get(identityOf(&st))
+		if !ok || h.node.Content == nil {
+			continue
+		}
+		if fd, err := strconv.Atoi(name); err == nil && openForWriting(tgid, fd) {
+			return true
+		}
+	}
+	s.offsets.forget(tgid)
+	return false
+}
+
+func (o *offsets) forget(tgid int) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for k := range o.at {
+		if k.tgid == tgid {
+			delete(o.at, k)
+		}
+	}
+}
+
+// Unfollowed tells the shim that a process which may write to a served file
+// could not be followed, so that its writes are checked when the file is next
+// opened.
+func (s *Shim) Unfollowed() { s.unfollowed.Store(true) }
+
+var _ fakefs.View = (*view)(nil)
