@@ -24,6 +24,13 @@ type Node struct {
 	// WhenMissing serves the node only where the kernel has no such file; else
 	// it stands before the kernel's file.
 	WhenMissing bool
+	// WhenPresent changes a file that the kernel has, and serves none where it
+	// has none: whether the name exists, and what stat(2) says of it, is the
+	// kernel's to tell. [Tree.Children] leaves such names out.
+	WhenPresent bool
+	// Pattern is the pattern that the name matched, "" for a plain name. A node
+	// from a pattern exists only where its directory does.
+	Pattern string
 	// Implied marks a directory that no profile names: it is there because
 	// something beneath it is.
 	Implied bool

@@ -1,18 +1,159 @@
 package fakefs
 
+import (
+	"maps"
+	"slices"
+	"strings"
+)
+
 // Entry is one name in a served directory.
 type Entry struct {
 	Name string
 	Node *Node
 }
 
+// Machine is what a tree asks of the real machine on its own account, not on a
+// reader's: the supervisor implements it.
+type Machine interface {
+	// Mountinfo is the supervisor's own /proc/self/mountinfo, as the kernel says it.
+	Mountinfo() ([]byte, error)
+}
+
 // Tree is everything that a profile serves, ready to be asked.
 // It is safe for concurrent use.
-type Tree struct{}
+type Tree struct {
+	profile  *Profile
+	plain    index
+	patterns patterns
+	mounts   *lies
+	devices  *blockDevices // nil where no filesystem is lied about
+	kmsg     *Kmsg
+	uname    map[string]*variable // by path below /proc/sys
+}
+
+// Profile is what the tree was built from: the shim takes from it what is not
+// a file.
+func (t *Tree) Profile() *Profile { return t.profile }
+
+// Kmsg is the kernel log that nodes with the stream "kmsg" share.
+func (t *Tree) Kmsg() *Kmsg { return t.kmsg }
+
+// Filesystem is the lie about filesystems whose statfs(2) f_type is magic, nil
+// where the truth is told.
+func (t *Tree) Filesystem(magic int64) *FilesystemLie { return t.mounts.byMagic[magic] }
 
 // Lookup returns the node that is served under name (absolute, clean), or nil.
-func (t *Tree) Lookup(name string) *Node { return nil }
+//
+// A name that only a pattern serves ([Node.Pattern]) exists only where its
+// directory really does; the caller has to ask the kernel for that. Neither a
+// miss nor a plain name allocates.
+func (t *Tree) Lookup(name string) *Node {
+	if node := t.plain.nodes[name]; node != nil {
+		return node
+	}
+	if len(name) < 2 {
+		return nil
+	}
+	if p := t.patterns.find(name); p != nil {
+		return p.make(name)
+	}
+	if t.devices != nil {
+		return t.devices.lookup(name)
+	}
+	return nil
+}
 
 // Children lists the names that the tree serves directly below a directory,
-// sorted by name; patterns included.
-func (t *Tree) Children(dir string) []Entry { return nil }
+// sorted by name. Names from patterns are included where the pattern's last
+// component is plain, but for nodes that are [Node.WhenPresent]: the real
+// directory has those, or they do not exist. The slice may be shared; it must
+// not be changed.
+func (t *Tree) Children(dir string) []Entry {
+	entries := t.plain.children[dir]
+	shared := true
+	add := func(e Entry) {
+		at, there := slices.BinarySearchFunc(entries, e, func(a, b Entry) int { return strings.Compare(a.Name, b.Name) })
+		if there {
+			return
+		}
+		if shared {
+			entries, shared = slices.Clone(entries), false
+		}
+		entries = slices.Insert(entries, at, e)
+	}
+	if t.devices != nil {
+		for _, e := range t.devices.children(dir) {
+			add(e)
+		}
+	}
+	t.patterns.in(dir, func(last string, p *pattern) {
+		if node := p.make(strings.TrimSuffix(dir, "/") + "/" + last); !node.WhenPresent {
+			add(Entry{Name: last, Node: node})
+		}
+	})
+	return entries
+}
+
+// Nodes lists all nodes with plain names, without implied directories, sorted
+// by name; patterns appear as nodes whose Name is the pattern.
+func (t *Tree) Nodes() []*Node {
+	var nodes []*Node
+	for _, node := range t.plain.nodes {
+		if !node.Implied {
+			nodes = append(nodes, node)
+		}
+	}
+	for _, ps := range t.patterns.byRoot {
+		for _, p := range ps {
+			nodes = append(nodes, p.make(p.text))
+		}
+	}
+	if t.devices != nil {
+		nodes = append(nodes, t.devices.nodes()...)
+	}
+	slices.SortFunc(nodes, func(a, b *Node) int { return strings.Compare(a.Name, b.Name) })
+	return nodes
+}
+
+// Roots are the directories below which all served names lie: for each first
+// component the deepest common one. One that does not exist is implied; it
+// stands in the filesystem of the nearest directory above it that does.
+func (t *Tree) Roots() []string {
+	roots := map[string]string{} // first component → common directory
+	add := func(dir string) {
+		first, _, _ := strings.Cut(dir[1:], "/")
+		old, there := roots[first]
+		if !there {
+			roots[first] = dir
+			return
+		}
+		for !isWithin(dir, old) {
+			old = parentOf(old)
+		}
+		roots[first] = old
+	}
+	for name, node := range t.plain.nodes {
+		if !node.Implied {
+			add(parentOf(name))
+		}
+	}
+	for root, ps := range t.patterns.byRoot {
+		for _, p := range ps {
+			if p.text == root {
+				root = parentOf(root)
+			}
+			add(root)
+		}
+	}
+	if t.devices != nil {
+		add("/dev")
+		add("/sys")
+	}
+	return slices.Sorted(maps.Values(roots))
+}
+
+// isWithin tells whether name is dir or lies below it.
+func isWithin(name, dir string) bool {
+	rest, ok := strings.CutPrefix(name, dir)
+	return ok && (rest == "" || rest[0] == '/' || dir == "/")
+}

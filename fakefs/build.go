@@ -1,0 +1,183 @@
+package fakefs
+
+import (
+	"fmt"
+	"io/fs"
+	"maps"
+	"slices"
+)
+
+// Tree builds what the profile serves. A profile that still extends others has
+// to go through [Load] first. Two profiles may disagree in a way that only
+// shows here: a file below something that is no directory.
+func (p *Profile) Tree(m Machine) (*Tree, error) {
+	if len(p.Extends) > 0 {
+		return nil, fmt.Errorf("profile %s: extends %s, which is not merged in", p.Name, list(p.Extends))
+	}
+	t := &Tree{
+		profile:  p,
+		patterns: newPatterns(),
+		mounts:   newLies(p.Filesystems),
+		kmsg:     NewKmsg(bootRecords...),
+		uname:    map[string]*variable{},
+	}
+	if len(p.Filesystems) > 0 {
+		t.devices = newBlockDevices(t.mounts, m)
+	}
+	plain := map[string]*Node{}
+	for name, lie := range t.files() {
+		if isPattern(name) {
+			t.patterns.add(newPattern(name, func(name string) *Node { return t.node(name, lie) }))
+		} else {
+			plain[name] = t.node(name, lie)
+		}
+	}
+	for path, lie := range p.sysctls() {
+		node := t.sysctlNode(path, lie)
+		plain[node.Name] = node
+	}
+	t.plain = newIndex(plain)
+	for name := range plain {
+		if above := plain[parentOf(name)]; above != nil && !above.Mode.IsDir() {
+			return nil, fmt.Errorf("profile %s: %s: %s is no directory", p.Name, name, above.Name)
+		}
+	}
+	return t, nil
+}
+
+// namedFile is a file with the name under which its lie is listed.
+type namedFile struct {
+	FileLie
+	lie     string
+	pattern string
+}
+
+// files are the files that the profile names, and those that its other
+// sections need to be believed.
+func (t *Tree) files() map[string]namedFile {
+	p := t.profile
+	all := map[string]namedFile{}
+	generated := func(lie string, when When, files map[string]string) {
+		for name, generator := range files {
+			all[name] = namedFile{FileLie: FileLie{Generate: generator, When: when}, lie: lie}
+		}
+	}
+	if len(p.Filesystems) > 0 {
+		lie := "filesystems " + list(slices.Sorted(maps.Keys(p.Filesystems)))
+		generated(lie, Always, filesystemFiles)
+		generated(lie, Present, processFiles)
+	}
+	if p.Memory != (Memory{}) {
+		generated("memory", Always, map[string]string{"/proc/meminfo": "meminfo"})
+	}
+	if p.Uname() != (Uname{}) {
+		generated("uname", Always, map[string]string{"/proc/version": "version"})
+	}
+	for name, lie := range p.Files {
+		all[name] = namedFile{FileLie: lie, lie: "files " + name}
+	}
+	for name, file := range all {
+		if isPattern(name) {
+			file.pattern = name
+			all[name] = file
+		}
+	}
+	return all
+}
+
+// filesystemFiles are where a filesystem's type and source show, for the
+// machine as a whole.
+var filesystemFiles = map[string]string{
+	"/proc/filesystems": "filesystems",
+	"/proc/partitions":  "partitions",
+	"/proc/diskstats":   "diskstats",
+}
+
+// processFiles are where they show for each process and thread.
+var processFiles = map[string]string{
+	"/proc/*/mountinfo":         "mountinfo",
+	"/proc/*/mounts":            "mounts",
+	"/proc/*/mountstats":        "mountstats",
+	"/proc/*/task/*/mountinfo":  "mountinfo",
+	"/proc/*/task/*/mounts":     "mounts",
+	"/proc/*/task/*/mountstats": "mountstats",
+}
+
+// node makes the node of a file lie.
+func (t *Tree) node(name string, f namedFile) *Node {
+	n := &Node{
+		Name:        name,
+		Mode:        f.Mode,
+		UID:         f.UID,
+		GID:         f.GID,
+		Ino:         inode(name),
+		WhenMissing: f.When == Missing,
+		WhenPresent: f.When == Present,
+		Pattern:     f.pattern,
+		Lie:         f.lie,
+	}
+	permissions := fs.FileMode(0o444)
+	switch {
+	case f.Content != nil:
+		n.Content = newDocument(*f.Content, f.Mode)
+	case f.Generate != "":
+		n.Content = &generated{tree: t, name: name, generator: generators[f.Generate]}
+	case f.Stream != "":
+		n.Stream, n.Rdev = f.Stream, f.Device
+		n.Mode |= fs.ModeDevice | fs.ModeCharDevice
+		permissions = 0o644
+	case f.Link != "":
+		n.Target = f.Link
+		n.Mode |= fs.ModeSymlink
+		permissions = 0o777
+	case f.Directory:
+		n.Mode |= fs.ModeDir
+		permissions = 0o755
+	}
+	if f.Mode == 0 {
+		n.Mode |= permissions
+	}
+	return n
+}
+
+// sysctls are all that the profile serves, "*" spelled out.
+func (p *Profile) sysctls() map[string]SysctlLie {
+	all := map[string]SysctlLie{}
+	if every, ok := p.Sysctls["*"]; ok {
+		for _, area := range sysctlAreas {
+			for path := range area {
+				all[path] = every
+			}
+		}
+	}
+	maps.Copy(all, p.Sysctls)
+	delete(all, "*")
+	maps.DeleteFunc(all, func(_ string, lie SysctlLie) bool { return lie.Passthrough })
+	return all
+}
+
+func (t *Tree) sysctlNode(path string, lie SysctlLie) *Node {
+	typ, err := lie.sysctl(path)
+	if err != nil {
+		// Only a profile that was not made by Parse or Load can get here.
+		typ = text("", 4096)
+	}
+	v := &variable{tree: t, typ: typ, missing: lie.When == Missing}
+	if lie.Value != nil {
+		v.value, v.set = *lie.Value, true
+	}
+	for _, name := range unameSysctls {
+		if name == path {
+			t.uname[path] = v
+		}
+	}
+	name := "/proc/sys/" + path
+	return &Node{
+		Name:        name,
+		Mode:        typ.mode,
+		Ino:         inode(name),
+		WhenMissing: lie.When == Missing,
+		Content:     v,
+		Lie:         "sysctls " + sysctlName(path),
+	}
+}

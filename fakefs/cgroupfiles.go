@@ -1,0 +1,140 @@
+package fakefs
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// usagePercpu is cgroup v1's cpuacct.usage_percpu, "N N \n" (kernel/sched/cpuacct.c):
+// the group's time in nanoseconds, spread evenly, so that each figure only grows.
+func usagePercpu(g *generated, v View) ([]byte, error) {
+	total, err := g.number(v, "cpuacct.usage")
+	if err != nil {
+		return nil, err
+	}
+	var out []byte
+	for _, share := range split(total, cpuCount(v)) {
+		out = append(strconv.AppendUint(out, share, 10), ' ')
+	}
+	return append(out, '\n'), nil
+}
+
+// usageAll is cpuacct.usage_all: a header, then "CPU USER SYSTEM" lines.
+func usageAll(g *generated, v View) ([]byte, error) {
+	user, err := g.number(v, "cpuacct.usage_user")
+	if err != nil {
+		return nil, err
+	}
+	system, err := g.number(v, "cpuacct.usage_sys")
+	if err != nil {
+		return nil, err
+	}
+	cpus := cpuCount(v)
+	users, systems := split(user, cpus), split(system, cpus)
+	out := []byte("cpu user system\n")
+	for i := range cpus {
+		out = fmt.Appendf(out, "%d %d %d\n", i, users[i], systems[i])
+	}
+	return out, nil
+}
+
+// split divides a sum into even parts; the first ones bear the remainder.
+func split(sum uint64, parts int) []uint64 {
+	shares := make([]uint64, parts)
+	for i := range shares {
+		shares[i] = sum / uint64(parts)
+		if uint64(i) < sum%uint64(parts) {
+			shares[i]++
+		}
+	}
+	return shares
+}
+
+// number reads a sibling that holds one number.
+func (g *generated) number(v View, sibling string) (uint64, error) {
+	data, err := g.sibling(v, sibling)
+	if err != nil {
+		return 0, err
+	}
+	n, err := strconv.ParseUint(string(bytes.TrimSpace(data)), 10, 64)
+	if err != nil {
+		return 0, fmt.Errorf("%s beside %s: %w", sibling, g.name, err)
+	}
+	return n, nil
+}
+
+// memoryStatKeys are the figures of memory.stat (cgroup v1's memory.rst),
+// each also as total_…; those that are not usage are 0.
+var memoryStatKeys = []string{
+	"cache", "rss", "rss_huge", "shmem", "mapped_file", "dirty", "writeback", "swap",
+	"pgpgin", "pgpgout", "pgfault", "pgmajfault",
+	"inactive_anon", "active_anon", "inactive_file", "active_file", "unevictable",
+}
+
+// memoryStat is cgroup v1's memory.stat for a group of which only the usage is
+// known: all of it is anonymous memory in use.
+func memoryStat(g *generated, v View) ([]byte, error) {
+	usage, err := g.number(v, "memory.usage_in_bytes")
+	if err != nil {
+		return nil, err
+	}
+	var out []byte
+	for _, prefix := range []string{"", "total_"} {
+		for _, key := range memoryStatKeys {
+			value := uint64(0)
+			if key == "rss" || key == "active_anon" {
+				value = usage
+			}
+			out = fmt.Appendf(out, "%s%s %d\n", prefix, key, value)
+		}
+		if prefix == "" {
+			out = append(out, "hierarchical_memory_limit 9223372036854771712\n"...)
+		}
+	}
+	return out, nil
+}
+
+func memoryUsage(g *generated, v View) ([]byte, error) {
+	usage, err := g.number(v, "memory.usage_in_bytes")
+	return append(strconv.AppendUint(nil, usage, 10), '\n'), err
+}
+
+// controllers are those of cgroup v1 (include/linux/cgroup_subsys.h).
+var controllers = []string{
+	"cpuset", "cpu", "cpuacct", "blkio", "memory", "devices", "freezer",
+	"net_cls", "perf_event", "net_prio", "hugetlb", "pids", "rdma", "misc", "job",
+}
+
+// cgroupsFile is /proc/cgroups: the real one where it lists anything, else the
+// controllers that the reader sees mounted.
+func cgroupsFile(_ *generated, v View) ([]byte, error) {
+	real, err := optional(v.Real())
+	if err != nil {
+		return nil, err
+	}
+	if bytes.Count(bytes.TrimSpace(real), []byte("\n")) > 0 {
+		return real, nil
+	}
+	mountinfo, err := v.ReadFile("/proc/self/mountinfo")
+	if err != nil {
+		return nil, err
+	}
+	out := []byte("#subsys_name\thierarchy\tnum_cgroups\tenabled\n")
+	hierarchy := 0
+	eachLine(mountinfo, func(line []byte, _ bool) {
+		m, ok := parseMount(line)
+		if !ok || string(m.typ) != "cgroup" {
+			return
+		}
+		hierarchy++
+		for option := range strings.SplitSeq(string(m.options), ",") {
+			if slices.Contains(controllers, option) {
+				out = fmt.Appendf(out, "%s\t%d\t1\t1\n", option, hierarchy)
+			}
+		}
+	})
+	return out, nil
+}

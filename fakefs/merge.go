@@ -1,0 +1,87 @@
+package fakefs
+
+import (
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+)
+
+// merger lays profiles over each other, setting by setting.
+type merger struct {
+	into    *Profile
+	extends func(name, other string) bool
+	// disputes are settings that unrelated profiles make differently, until a
+	// profile above decides them.
+	disputes map[string][2]Place
+}
+
+func newMerger(extends func(name, other string) bool) *merger {
+	return &merger{into: newProfile(), extends: extends, disputes: map[string][2]Place{}}
+}
+
+// add lays a profile over what is there; own means that its word is final.
+func (m *merger) add(p *Profile, own bool) {
+	overlay(m, p, own, "sysctls", m.into.Sysctls, p.Sysctls)
+	overlay(m, p, own, "files", m.into.Files, p.Files)
+	overlay(m, p, own, "filesystems", m.into.Filesystems, p.Filesystems)
+	overlay(m, p, own, "quirks", m.into.Quirks, p.Quirks)
+	overlay(m, p, own, "calls", m.into.Calls, p.Calls)
+	overlay(m, p, own, "arguments", m.into.Arguments, p.Arguments)
+	scalar(m, p, own, "memory", "total", &m.into.Memory.Total, p.Memory.Total)
+	scalar(m, p, own, "memory", "swap", &m.into.Memory.Swap, p.Memory.Swap)
+	scalar(m, p, own, "links", "", &m.into.Links, p.Links)
+}
+
+func overlay[V any](m *merger, p *Profile, own bool, section string, into, from map[string]V) {
+	for name, value := range from {
+		old, there := into[name]
+		if m.takes(p, own, section, name, there && reflect.DeepEqual(old, value)) {
+			into[name] = value
+		}
+	}
+}
+
+func scalar[V comparable](m *merger, p *Profile, own bool, section, name string, into *V, from V) {
+	var zero V
+	if from != zero && m.takes(p, own, section, name, *into == from) {
+		*into = from
+	}
+}
+
+// takes decides whether a setting of p goes over the one that is there.
+func (m *merger) takes(p *Profile, own bool, section, name string, same bool) bool {
+	key := section + " " + name
+	old, there := m.into.at[key]
+	place := p.at[key]
+	switch {
+	case own:
+		delete(m.disputes, key)
+	case !there:
+	case same:
+		return false
+	case m.extends(old.Profile, place.Profile):
+		return false
+	case !m.extends(place.Profile, old.Profile):
+		m.disputes[key] = [2]Place{old, place}
+		return false
+	}
+	m.into.at[key] = place
+	return true
+}
+
+// conflict is an error for the first dispute that nobody has decided.
+func (m *merger) conflict() error {
+	if len(m.disputes) == 0 {
+		return nil
+	}
+	key := slices.Min(slices.Collect(maps.Keys(m.disputes)))
+	section, name, _ := strings.Cut(key, " ")
+	places := m.disputes[key]
+	return &ProfileError{
+		At: places[1], Subject: section + " " + displayName(section, name),
+		Cause:   fmt.Sprintf("profile %s contradicts profile %s at %s", places[1].Profile, places[0].Profile, places[0]),
+		Allowed: "one value; a profile that extends both may decide",
+	}
+}

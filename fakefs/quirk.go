@@ -1,0 +1,9 @@
+package fakefs
+
+// Quirks are the work-arounds that a profile may ask for, each with the call
+// that the kernel gets wrong.
+var Quirks = map[string]string{
+	"statx-no-automount": "statx(2) with AT_NO_AUTOMOUNT fails with EINVAL: the flag is left out",
+	"statfs-enosys":      "statfs(2) and fstatfs(2) of files of procfs and cgroupfs fail with ENOSYS: answered from the directory above",
+	"mount-propagation":  "mount(2) that only changes propagation fails with EINVAL: answered with success",
+}

@@ -1,0 +1,247 @@
+package fakefs
+
+import (
+	"fmt"
+	"io/fs"
+	"maps"
+	"path"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+	"golang.org/x/sys/unix"
+)
+
+// Parse decodes one profile, strictly: an unknown or repeated key, a wrong
+// type, a value out of range or a contradiction is an error of one
+// [ProfileError] for each mistake, joined. What the profile extends is left to [Load].
+func Parse(filename string, data []byte) (*Profile, error) {
+	root, err := decodeDocument(filename, data)
+	if err != nil {
+		return nil, err
+	}
+	d := &decoder{profile: newProfile(), file: filename}
+	d.profile.Name = strings.TrimSuffix(path.Base(filename), path.Ext(filename))
+	d.decodeProfile(root)
+	if err := joinErrors(d.errs); err != nil {
+		return nil, err
+	}
+	return d.profile, nil
+}
+
+func newProfile() *Profile {
+	return &Profile{
+		Sysctls:     map[string]SysctlLie{},
+		Files:       map[string]FileLie{},
+		Filesystems: map[string]FilesystemLie{},
+		Quirks:      map[string]bool{},
+		Calls:       map[string]unix.Errno{},
+		Arguments:   map[string][]string{},
+		at:          map[string]Place{},
+	}
+}
+
+func (d *decoder) decodeProfile(root *yaml.Node) {
+	p := d.profile
+	// The name first: every place bears it.
+	if root.Kind == yaml.MappingNode {
+		for i := 0; i+1 < len(root.Content); i += 2 {
+			if root.Content[i].Value == "name" && root.Content[i+1].Kind == yaml.ScalarNode {
+				p.Name = root.Content[i+1].Value
+			}
+		}
+	}
+	d.mapping(root, fields{
+		"name":        d.into(&p.Name),
+		"description": d.into(&p.Description),
+		"extends":     d.appendTo(&p.Extends),
+		"match":       d.decodeMatch,
+		"sysctls":     d.decodeSysctls,
+		"files":       d.decodeFiles,
+		"passthrough": d.decodePassthrough,
+		"filesystems": d.decodeFilesystems,
+		"uname":       d.decodeUname,
+		"memory":      d.decodeMemory,
+		"quirks":      d.decodeQuirks,
+		"calls":       d.decodeCalls,
+		"links":       d.decodeLinks,
+		"arguments":   d.decodeArguments,
+	})
+	d.checkFiles()
+}
+
+// claim records where a setting is made, and refuses the second one in a profile.
+func (d *decoder) claim(n *yaml.Node, section, name string) bool {
+	key := section + " " + name
+	if before, twice := d.profile.at[key]; twice {
+		d.fail(n, section+" "+displayName(section, name), "contradicts "+before.String(), "one declaration")
+		return false
+	}
+	d.profile.at[key] = d.place(n)
+	return true
+}
+
+// displayName is a setting's name as people write it.
+func displayName(section, name string) string {
+	if section == "sysctls" {
+		return sysctlName(name)
+	}
+	return name
+}
+
+func (d *decoder) decodeMatch(n *yaml.Node) {
+	d.mapping(n, fields{
+		"commands": d.appendTo(&d.profile.Match.Commands),
+		"lacks": func(n *yaml.Node) {
+			d.texts(n, func(n *yaml.Node, value string) {
+				if !validLack(value) {
+					d.fail(n, "match", fmt.Sprintf("%q is no probe", value), lackWords)
+					return
+				}
+				d.profile.Match.Lacks = append(d.profile.Match.Lacks, value)
+			})
+		},
+	})
+}
+
+func (d *decoder) decodePassthrough(n *yaml.Node) {
+	d.texts(n, func(n *yaml.Node, value string) {
+		name := sysctlPath(value)
+		if !validSysctl(name) || name == "*" {
+			d.fail(n, "passthrough", fmt.Sprintf("%q is no sysctl", value), "a name such as vm.swappiness")
+		} else if d.claim(n, "sysctls", name) {
+			d.profile.Sysctls[name] = SysctlLie{Passthrough: true, When: Always}
+		}
+	})
+}
+
+func (d *decoder) decodeUname(n *yaml.Node) {
+	known := fields{}
+	for field, name := range unameSysctls {
+		known[field] = func(n *yaml.Node) {
+			value, ok := d.text(n)
+			if ok && d.claim(n, "sysctls", name) {
+				d.setSysctl(n, name, SysctlLie{Value: &value, When: Always})
+			}
+		}
+	}
+	d.mapping(n, known)
+}
+
+func (d *decoder) decodeMemory(n *yaml.Node) {
+	size := func(name string, target *uint64) func(*yaml.Node) {
+		return func(n *yaml.Node) {
+			value, ok := d.text(n)
+			if !ok || !d.claim(n, "memory", name) {
+				return
+			}
+			bytes, err := parseSize(value)
+			if err != nil {
+				d.fail(n, "memory "+name, err.Error(), "bytes, or a number with Ki, Mi, Gi or Ti")
+				return
+			}
+			*target = bytes
+		}
+	}
+	d.mapping(n, fields{
+		"total": size("total", &d.profile.Memory.Total),
+		"swap":  size("swap", &d.profile.Memory.Swap),
+	})
+}
+
+// parseSize reads a number of bytes, with a binary suffix or none.
+func parseSize(s string) (uint64, error) {
+	digits := strings.TrimRight(s, "KMGTi")
+	shift, ok := map[string]uint{"": 0, "Ki": 10, "Mi": 20, "Gi": 30, "Ti": 40}[s[len(digits):]]
+	n, err := strconv.ParseUint(digits, 10, 64)
+	if !ok || err != nil || n == 0 || n > 1<<62>>shift {
+		return 0, fmt.Errorf("%q is no size", s)
+	}
+	return n << shift, nil
+}
+
+func (d *decoder) decodeQuirks(n *yaml.Node) {
+	d.texts(n, func(n *yaml.Node, value string) {
+		if _, ok := Quirks[value]; !ok {
+			d.fail(n, "quirks", fmt.Sprintf("%q is unknown", value), list(slices.Sorted(maps.Keys(Quirks))))
+		} else if d.claim(n, "quirks", value) {
+			d.profile.Quirks[value] = true
+		}
+	})
+}
+
+var callName = regexp.MustCompile(`^[a-z_][a-z0-9_]*$`)
+
+func (d *decoder) decodeCalls(n *yaml.Node) {
+	d.each(n, func(key, value *yaml.Node) {
+		subject := "calls " + key.Value
+		if !callName.MatchString(key.Value) {
+			d.fail(key, subject, "no name of a system call", "a name such as io_uring_setup")
+			return
+		}
+		word, ok := d.text(value)
+		if !ok || !d.claim(key, "calls", key.Value) {
+			return
+		}
+		errno, ok := errnos[word]
+		if !ok {
+			d.fail(value, subject, fmt.Sprintf("%q is no error", word), "0, or a name of errno(3) such as ENOSYS")
+			return
+		}
+		d.profile.Calls[key.Value] = errno
+	})
+}
+
+// errnos are the names of errno(3), and "0" for success.
+var errnos = func() map[string]unix.Errno {
+	names := map[string]unix.Errno{"0": 0}
+	for e := unix.Errno(1); e < 134; e++ {
+		if name := unix.ErrnoName(e); name != "" {
+			names[name] = e
+		}
+	}
+	return names
+}()
+
+func (d *decoder) decodeLinks(n *yaml.Node) {
+	if value, ok := d.choice(n, "exact", "kernel"); ok && d.claim(n, "links", "") {
+		d.profile.Links = value
+	}
+}
+
+func (d *decoder) decodeArguments(n *yaml.Node) {
+	d.each(n, func(key, value *yaml.Node) {
+		if !d.claim(key, "arguments", key.Value) {
+			return
+		}
+		args := []string{}
+		d.texts(value, func(_ *yaml.Node, arg string) { args = append(args, arg) })
+		d.profile.Arguments[key.Value] = args
+	})
+}
+
+// mode reads permission bits, octal.
+func (d *decoder) mode(target *fs.FileMode) func(*yaml.Node) {
+	return func(n *yaml.Node) {
+		value, ok := d.text(n)
+		if !ok {
+			return
+		}
+		bits, err := strconv.ParseUint(strings.TrimPrefix(value, "0o"), 8, 32)
+		if err != nil || bits > 0o777 || bits == 0 {
+			d.fail(n, "", fmt.Sprintf("mode %q", value), `octal permissions such as "0644"`)
+			return
+		}
+		*target = fs.FileMode(bits)
+	}
+}
+
+func (d *decoder) when(target *When, allowed ...string) func(*yaml.Node) {
+	return func(n *yaml.Node) {
+		if value, ok := d.choice(n, allowed...); ok {
+			*target = When(value)
+		}
+	}
+}
