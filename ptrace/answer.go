@@ -1,0 +1,198 @@
+package ptrace
+
+import (
+	"golang.org/x/sys/unix"
+
+	"github.com/shimrun/shimrun/shim"
+)
+
+// seccomp asks the policy about a trapped call and carries out its answer.
+func (l *loop) seccomp(s *Stopped) {
+	start := l.timed()
+	t := s.thread
+	ours, errno := s.readCall()
+	if errno != 0 {
+		return
+	}
+	c := &l.call
+	if !ours {
+		// The tracee's own filter said RET_TRACE, with a higher or equal claim:
+		// without its own tracer that is ENOSYS (seccomp(2)).
+		s.skip(-int64(unix.ENOSYS))
+		return
+	}
+	switch c.Nr {
+	case unix.SYS_PTRACE:
+		if !l.warned {
+			l.warned = true
+			l.log.Warn().Int("pid", c.TID).Msg("a program uses ptrace(2), which cannot work under the ptrace backend: a thread has one tracer")
+		}
+	case unix.SYS_CLONE:
+		if c.Args[0]&unix.CLONE_UNTRACED != 0 {
+			args := c.Args
+			args[0] &^= unix.CLONE_UNTRACED
+			t.start(func(s *Stopped) { s.rewrite(shim.Answer{Args: args}) })
+			return
+		}
+	}
+	a := l.policy.Handle(c)
+	if a.Follow {
+		l.follow(t)
+	}
+	switch a.Kind {
+	case shim.Continue:
+		// What the shim has read may change before the kernel reads it again.
+		// That is harmless only because the shim is no security boundary.
+		t.entered = l.order == entryFirst
+		s.resume(0)
+	case shim.Fail:
+		s.skip(-int64(a.Errno))
+	case shim.Return:
+		s.skip(a.Value)
+	case shim.Rewrite, shim.Finish, shim.Install, shim.EnterDirectory:
+		asked := *c
+		t.start(func(s *Stopped) {
+			switch a.Kind {
+			case shim.Rewrite:
+				s.rewrite(a)
+			case shim.Finish:
+				s.finish(&asked)
+			case shim.Install:
+				s.install(a)
+			case shim.EnterDirectory:
+				s.enterDirectory(a)
+			}
+			if a.CloseFD {
+				unix.Close(a.FD)
+			}
+			if !start.IsZero() {
+				l.policy.Answered(&asked, a, start)
+			}
+		})
+		return
+	}
+	if a.CloseFD {
+		unix.Close(a.FD)
+	}
+	if !start.IsZero() {
+		l.policy.Answered(c, a, start)
+	}
+}
+
+// readCall fills in l.call, in one request, and tells whether it was our filter
+// that stopped it.
+func (s *Stopped) readCall() (ours bool, errno unix.Errno) {
+	l, c := s.loop, &s.loop.call
+	c.TID, c.Tracee = s.tid, s.thread
+	if l.hasInfo {
+		if errno = syscallInfo(s.tid, &l.info); errno == 0 {
+			c.Nr, c.Args = int(l.info.nr), l.info.args
+			return l.info.data == FilterData && l.info.arch == auditArch, 0
+		}
+		if errno != unix.EIO {
+			return false, errno
+		}
+		l.hasInfo = false
+	}
+	if errno = l.regs.get(s.tid); errno != 0 {
+		return false, errno
+	}
+	c.Nr, c.Args = l.regs.number(), l.regs.args()
+	if l.traps[c.Nr] {
+		// A tracee's filter that traces the same call would go unnoticed here.
+		// It could have no tracer, so nobody writes one; and asking would cost
+		// one more request on every stop.
+		return true, 0
+	}
+	var data uint64
+	errno = eventMessage(s.tid, &data)
+	return data == FilterData, errno
+}
+
+// skip makes the call return result without being made.
+func (s *Stopped) skip(result int64) {
+	l := s.loop
+	if l.hasInfo { // else readCall has read them
+		if l.regs.get(s.tid) != 0 {
+			return
+		}
+	}
+	l.regs.setNumber(-1)
+	l.regs.setResult(result)
+	if l.regs.set(s.tid) != 0 {
+		return
+	}
+	s.entered = true
+	s.resume(0)
+}
+
+// rewrite makes the call with other arguments, or another call altogether.
+func (s *Stopped) rewrite(a shim.Answer) {
+	var saved registers
+	if saved.get(s.tid) != 0 {
+		return
+	}
+	regs := saved
+	regs.setArgs(&a.Args)
+	if a.Nr != 0 {
+		regs.setNumber(a.Nr)
+	}
+	finish := s.finishCall
+	if s.entered {
+		finish = s.nextSyscallStop // followed: at the entry stop itself, with no filter ahead
+	}
+	result, err := s.makeCallThrough(&regs, finish)
+	if err != nil {
+		return
+	}
+	if a.Override && result >= 0 {
+		result = a.Value
+	}
+	s.leave(&saved, result)
+}
+
+// finish makes the call as it was asked for, and lets the policy look at what
+// came of it.
+func (s *Stopped) finish(c *shim.Call) {
+	var saved registers
+	if saved.get(s.tid) != 0 {
+		return
+	}
+	regs := saved
+	if result, err := s.makeCall(&regs); err == nil {
+		s.leave(&saved, s.loop.policy.Finish(c, result))
+	}
+}
+
+// makeCall makes the call that regs ask for in place of the one that the
+// thread is stopped in, and gives its result at its exit stop.
+func (s *Stopped) makeCall(regs *registers) (int64, error) {
+	return s.makeCallThrough(regs, s.finishCall)
+}
+
+func (s *Stopped) makeCallThrough(regs *registers, finish func() error) (int64, error) {
+	if regs.set(s.tid) != 0 {
+		return 0, errGone
+	}
+	if err := finish(); err != nil {
+		return 0, err
+	}
+	if regs.get(s.tid) != 0 {
+		return 0, errGone
+	}
+	return regs.result(), nil
+}
+
+// leave ends a script at an exit stop: the thread goes on with the registers
+// that it had and the result. The kernel preserves argument registers and
+// programs rely on it. If the result says that the call is to be restarted
+// (ERESTARTSYS and its kin), the kernel takes number and arguments from here,
+// so the program's own call is made anew, and trapped anew.
+func (s *Stopped) leave(saved *registers, result int64) {
+	saved.setResult(result)
+	if saved.set(s.tid) != 0 {
+		return
+	}
+	s.entered = false
+	s.resume(0)
+}

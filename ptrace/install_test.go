@@ -1,0 +1,247 @@
+package ptrace
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/shimrun/shimrun/shim"
+)
+
+// serving installs one memfd for whatever opens /served, by any call.
+func serving(answer shim.Answer) func() *forced {
+	return func() *forced {
+		fd := memfd("what is served")
+		return &forced{handle: func(c *shim.Call) shim.Answer {
+			name := 0
+			if c.Nr == unix.SYS_OPENAT || c.Nr == unix.SYS_OPENAT2 {
+				name = 1
+			}
+			if pathOf(c, name) != "/served" {
+				return shim.Answer{}
+			}
+			a := answer
+			a.Kind = shim.Install
+			a.FD, _ = unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 3)
+			a.CloseFD = true
+			return a
+		}, done: func() {
+			fds, err := os.ReadDir("/proc/self/fd")
+			check(err)
+			fmt.Println("descriptors:", len(fds))
+		}}
+	}
+}
+
+// look opens /served and tells what it got.
+func look(open func() (int, error)) {
+	lowest, err := unix.FcntlInt(0, unix.F_DUPFD, 3)
+	check(err)
+	check(unix.Close(lowest))
+	fd, err := open()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	var buf [64]byte
+	n, err := unix.Pread(fd, buf[:], 0)
+	check(err)
+	flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFL, 0)
+	check(err)
+	cloexec, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0)
+	check(err)
+	fmt.Printf("%s lowest=%v mode=%d nonblock=%v cloexec=%d\n",
+		buf[:n], fd == lowest, flags&unix.O_ACCMODE, flags&unix.O_NONBLOCK != 0, cloexec)
+	check(unix.Close(fd))
+}
+
+func openServed() (int, error) { return unix.Openat(unix.AT_FDCWD, "/served", unix.O_RDONLY, 0) }
+
+func init() {
+	opens := []int{unix.SYS_OPENAT, unix.SYS_OPENAT2}
+	scenarios["install"] = scenario{
+		traps:  opens,
+		policy: serving(shim.Answer{Flags: unix.O_RDONLY | unix.O_CLOEXEC | unix.O_NONBLOCK}),
+		victim: func() {
+			for range 50 {
+				look(openServed)
+			}
+		},
+	}
+	scenarios["install for openat2"] = scenario{
+		traps:  opens,
+		policy: serving(shim.Answer{Flags: unix.O_RDWR}),
+		victim: func() {
+			look(func() (int, error) {
+				return unix.Openat2(unix.AT_FDCWD, "/served", &unix.OpenHow{})
+			})
+		},
+	}
+	scenarios["install for nobody"] = scenario{
+		traps:  opens,
+		policy: serving(shim.Answer{Flags: unix.O_RDONLY | unix.O_CLOEXEC}),
+		victim: func() {
+			check(unix.Setgroups(nil))
+			check(unix.Setresgid(65534, 65534, 65534))
+			check(unix.Setresuid(65534, 65534, 65534))
+			look(openServed)
+			look(openServed)
+		},
+	}
+	scenarios["install in a chroot"] = scenario{
+		traps:  opens,
+		policy: serving(shim.Answer{Flags: unix.O_RDONLY}),
+		victim: func() {
+			dir, err := os.MkdirTemp("", "empty")
+			check(err)
+			defer os.Remove(dir)
+			out, err := unix.Open("/", unix.O_PATH, 0)
+			check(err)
+			check(unix.Chroot(dir))
+			check(unix.Chdir("/"))
+			look(openServed)
+			check(unix.Fchdir(out))
+			check(unix.Chroot("."))
+		},
+	}
+	scenarios["install without descriptors"] = scenario{
+		traps:  opens,
+		policy: serving(shim.Answer{Flags: unix.O_RDONLY}),
+		victim: func() {
+			limit := unix.Rlimit{Cur: 3, Max: 3}
+			check(unix.Setrlimit(unix.RLIMIT_NOFILE, &limit))
+			_, err := openServed()
+			fmt.Println(err)
+		},
+	}
+	scenarios["install a pipe"] = scenario{
+		traps: opens,
+		policy: func() *forced {
+			var pipe [2]int
+			check(unix.Pipe2(pipe[:], unix.O_CLOEXEC))
+			_, err := unix.Write(pipe[1], []byte("a record"))
+			check(err)
+			return served("/served", func(*shim.Call) shim.Answer {
+				return shim.Answer{Kind: shim.Install, FD: pipe[0]}
+			})()
+		},
+		victim: func() {
+			fd, err := openServed()
+			check(err)
+			var buf [64]byte
+			n, err := unix.Read(fd, buf[:])
+			check(err)
+			fmt.Printf("%s\n", buf[:n])
+		},
+	}
+	directory := func() *forced {
+		fd, err := unix.Open("/usr", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+		check(err)
+		return &forced{handle: func(c *shim.Call) shim.Answer {
+			if c.Nr == unix.SYS_CHDIR && pathOf(c, 0) != "/served" {
+				return shim.Answer{}
+			}
+			return shim.Answer{Kind: shim.EnterDirectory, FD: fd}
+		}}
+	}
+	scenarios["enter a directory"] = scenario{
+		traps:  []int{unix.SYS_CHDIR, unix.SYS_FCHDIR},
+		policy: directory,
+		victim: func() {
+			for _, enter := range []func() error{
+				func() error { return unix.Chdir("/served") },
+				func() error { return unix.Fchdir(77) },
+			} {
+				check(unix.Chdir("/"))
+				check(enter())
+				dir, err := os.Readlink("/proc/self/cwd")
+				check(err)
+				fmt.Println(dir)
+			}
+		},
+	}
+	scenarios["enter a directory as nobody"] = scenario{
+		traps:  []int{unix.SYS_CHDIR},
+		policy: directory,
+		victim: func() {
+			check(unix.Setgroups(nil))
+			check(unix.Setresuid(65534, 65534, 65534))
+			check(unix.Chdir("/served"))
+			dir, err := unix.Getwd()
+			check(err)
+			lowest, err := unix.FcntlInt(0, unix.F_DUPFD, 3)
+			check(err)
+			fmt.Println(dir, lowest)
+		},
+	}
+}
+
+const installed = "what is served lowest=true mode=0 nonblock=%v cloexec=%d\n"
+
+func TestInstall(t *testing.T) {
+	s := expect(t, "install", strings.Repeat(fmt.Sprintf(installed, true, 1), 50))
+	if !strings.Contains(s.said.String(), "descriptors:") {
+		t.Error(s.said.String())
+	}
+	// 0, 1, 2, the memfd, Go's epoll and its eventfd, the directory being read.
+	if n := 0; func() bool {
+		fmt.Sscanf(s.said.String()[strings.Index(s.said.String(), "descriptors:"):], "descriptors: %d", &n)
+		return n > 8
+	}() {
+		t.Errorf("the supervisor holds %d descriptors", n)
+	}
+}
+
+func TestInstallForOpenat2(t *testing.T) {
+	if inGvisor() {
+		t.Skip("no openat2")
+	}
+	expect(t, "install for openat2", "what is served lowest=true mode=2 nonblock=false cloexec=0\n")
+}
+
+func TestInstallForNobody(t *testing.T) {
+	root(t)
+	expect(t, "install for nobody", strings.Repeat(fmt.Sprintf(installed, false, 1), 2))
+}
+
+func TestInstallInAChroot(t *testing.T) {
+	root(t)
+	expect(t, "install in a chroot", fmt.Sprintf(installed, false, 0))
+}
+
+func TestInstallWithoutDescriptors(t *testing.T) {
+	expect(t, "install without descriptors", "too many open files\n")
+}
+
+func TestInstallAPipe(t *testing.T) { expect(t, "install a pipe", "a record\n") }
+
+func TestEnterDirectory(t *testing.T) { expect(t, "enter a directory", "/usr\n/usr\n") }
+
+func TestEnterDirectoryAsNobody(t *testing.T) {
+	root(t)
+	expect(t, "enter a directory as nobody", "/usr 3\n")
+}
+
+// Another pid namespace's /proc has another process under the supervisor's
+// number, or none.
+func TestInstallInAPidNamespace(t *testing.T) {
+	root(t)
+	if inGvisor() {
+		t.Skip("namespaces inside are out of reach")
+	}
+	expect(t, "install", strings.Repeat(fmt.Sprintf(installed, true, 1), 50), func(c *exec.Cmd) {
+		c.SysProcAttr = &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWPID}
+	})
+}
+
+func root(t *testing.T) {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		t.Skip("only root can drop privileges")
+	}
+}

@@ -1,0 +1,254 @@
+package ptrace
+
+import (
+	"encoding/binary"
+	"time"
+
+	"github.com/rs/zerolog"
+	"golang.org/x/sys/unix"
+
+	"github.com/shimrun/shimrun/shim"
+)
+
+// A loop is one tracing thread's tracees and what it does about their stops.
+// All of it runs on that one OS thread, which alone may make requests.
+type loop struct {
+	policy policy
+	log    zerolog.Logger
+	traps  map[int]bool // the numbers that our filter stops
+
+	threads   map[int]*thread
+	processes map[int]*process
+	followed  int // how many processes are followed
+	// early are threads whose first stop came before their parent's clone event.
+	early map[int]bool
+	// detach lets a process go once it need not be followed any more, instead
+	// of tracing it on for its filter's sake.
+	detach bool
+
+	// What this kernel can do, found out by doing.
+	hasInfo bool // PTRACE_GET_SYSCALL_INFO
+	order   order
+	reader  access
+	writer  access
+	warned  bool // the line about tracees that use ptrace has been logged
+
+	// Reused on every stop, so that the pass path allocates nothing.
+	call    shim.Call
+	info    callInfo
+	regs    registers
+	stopped Stopped
+	page    [1 << 15]byte
+}
+
+func newLoop(p policy, log zerolog.Logger) *loop {
+	l := &loop{
+		policy:    p,
+		log:       log,
+		traps:     map[int]bool{},
+		threads:   map[int]*thread{},
+		processes: map[int]*process{},
+		early:     map[int]bool{},
+		hasInfo:   true,
+	}
+	for _, trap := range append(p.Traps(), Traps()...) {
+		l.traps[trap.Nr] = true
+	}
+	return l
+}
+
+// add begins to keep account of a tracee.
+func (l *loop) add(tid, tgid int) *thread {
+	p := l.processes[tgid]
+	if p == nil {
+		p = &process{tgid: tgid, memory: -1}
+		// A followed process may have made it, and given it its descriptors.
+		if l.followed > 0 && l.policy.Follows(tgid) {
+			p.follow = true
+			l.followed++
+		}
+		p.leaving = l.detach && !p.follow
+		l.processes[tgid] = p
+	}
+	p.threads++
+	t := &thread{loop: l, tid: tid, process: p}
+	l.threads[tid] = t
+	return t
+}
+
+// remove forgets a tracee that has ended, or is being let go.
+func (l *loop) remove(t *thread) {
+	if l.threads[t.tid] == t {
+		delete(l.threads, t.tid)
+	}
+	p := t.process
+	if p.threads--; p.threads > 0 {
+		return
+	}
+	p.forget()
+	if p.follow {
+		l.followed--
+	}
+	if l.processes[p.tgid] == p {
+		delete(l.processes, p.tgid)
+	}
+}
+
+// dispatch attends to one report of wait4.
+func (l *loop) dispatch(tid int, status unix.WaitStatus) {
+	ev := decode(status)
+	t := l.threads[tid]
+	if t == nil {
+		if ev.kind == gone {
+			return // ended before anything else was heard of it, or removed at an exec
+		}
+		if t = l.adopt(tid); t == nil {
+			return
+		}
+	}
+	if ev.kind == gone {
+		l.end(t)
+		return
+	}
+	if ev.kind == execStop {
+		t = l.executed(t)
+	}
+	if t.script != nil {
+		t.proceed(ev)
+		if ev.kind != execStop {
+			return
+		}
+		// The script has ended; the new program is nothing to it.
+	}
+	l.stopped.thread = t
+	s := &l.stopped
+	switch ev.kind {
+	case seccompStop:
+		if !t.process.follow {
+			t.entered = false
+		}
+		l.seccomp(s)
+	case syscallStop:
+		l.syscall(s)
+	case cloneStop:
+		l.born(t, ev)
+		t.entered = true
+		s.resume(0)
+	case execStop:
+		s.resume(0)
+	case trapStop:
+		t.entered = false
+		if f := t.armed; f != nil {
+			t.armed = nil
+			t.start(f)
+			return
+		}
+		s.resume(0)
+	case groupStop:
+		t.entered = false
+		s.listen()
+	case signalStop:
+		t.entered = false
+		s.resume(ev.signal)
+	case anotherEvent:
+		s.resume(0)
+	}
+}
+
+// adopt takes in a thread that stopped before its parent told of it. It does
+// not wait for that: the parent may have been killed in between.
+func (l *loop) adopt(tid int) *thread {
+	tgid, err := tgidOf(tid)
+	if err != nil {
+		// Without /proc, or with the thread killed a moment ago.
+		tgid = tid
+	}
+	l.early[tid] = true
+	return l.add(tid, tgid)
+}
+
+// born takes in the new thread or process that t has just made.
+func (l *loop) born(t *thread, ev event) {
+	var message uint64
+	if eventMessage(t.tid, &message) != 0 {
+		return
+	}
+	tid := int(message)
+	if l.early[tid] {
+		delete(l.early, tid)
+		return
+	}
+	if l.threads[tid] != nil {
+		return
+	}
+	tgid := tid
+	// FORK and VFORK are told for processes; CLONE for whatever ends with
+	// another signal than SIGCHLD, nearly always a thread.
+	if ev.number == unix.PTRACE_EVENT_CLONE && t.cloneFlags()&unix.CLONE_THREAD != 0 {
+		tgid = t.process.tgid
+	}
+	l.add(tid, tgid)
+}
+
+// cloneFlags are the flags of the clone or clone3 that the thread is in.
+func (t *thread) cloneFlags() uint64 {
+	if t.regs.get(t.tid) != 0 {
+		return 0
+	}
+	first := t.regs.args()[0]
+	if t.regs.number() != unix.SYS_CLONE3 {
+		return first
+	}
+	// Struct clone_args begins with them.
+	flags := t.page[:8]
+	if n, _ := t.ReadMemory(first, flags); n < len(flags) {
+		return unix.CLONE_THREAD
+	}
+	return binary.NativeEndian.Uint64(flags)
+}
+
+// executed keeps account of an execve: all other threads of the process have
+// ended, and the one that made the call now bears the process's number.
+func (l *loop) executed(leader *thread) *thread {
+	p := leader.process
+	var message uint64
+	if eventMessage(leader.tid, &message) == 0 && int(message) != leader.tid {
+		// The thread that lived under this number was killed by the execve and
+		// will not be heard of again; nor will the number that called it.
+		l.end(leader)
+		if caller := l.threads[int(message)]; caller != nil {
+			l.end(caller)
+		}
+		leader = l.add(leader.tid, leader.tid)
+	}
+	for _, t := range l.threads {
+		if t.process == p && t != leader {
+			l.end(t)
+		}
+	}
+	p = leader.process
+	p.forget()
+	// The exit stop of the execve, if one comes, is where close-on-exec has happened.
+	leader.entered, leader.recheck = true, p.follow
+	return leader
+}
+
+// end forgets a thread that is no more, and lets its script know.
+func (l *loop) end(t *thread) {
+	l.remove(t)
+	if f := t.armed; f != nil {
+		t.armed = nil
+		f(&Stopped{})
+	}
+	if t.script != nil {
+		t.proceed(event{kind: gone})
+	}
+}
+
+// timed is the time now, if latencies are wanted.
+func (l *loop) timed() (start time.Time) {
+	if l.policy.Timed() {
+		start = time.Now()
+	}
+	return start
+}

@@ -1,0 +1,224 @@
+package ptrace
+
+import (
+	"encoding/binary"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+)
+
+// access is a way into another process's memory, the best first.
+type access uint8
+
+const (
+	accessUnknown access = iota
+	accessVM             // process_vm_readv, process_vm_writev
+	accessFile           // /proc/TGID/mem; in old gVisor for reading only
+	accessWords          // PTRACE_PEEKDATA, PTRACE_POKEDATA
+)
+
+// probe finds out, on the first tracee, which way works each way: by reading a
+// word below its stack's red zone and writing the same word back.
+func (t *thread) probe() {
+	var regs registers
+	if regs.get(t.tid) != 0 {
+		return
+	}
+	addr := regs.stack() - redZone - 8
+	var word [8]byte
+	if _, errno := vmRead(t.tid, addr, word[:]); errno == 0 {
+		t.reader = accessVM
+	} else if _, errno := t.fileRead(addr, word[:]); errno == 0 {
+		t.reader = accessFile
+	} else if t.wordRead(addr, word[:]) == nil {
+		t.reader = accessWords
+	} else {
+		return // killed; the next one will tell
+	}
+	if _, errno := vmWrite(t.tid, addr, word[:]); errno == 0 {
+		t.writer = accessVM
+	} else if _, errno := t.fileWrite(addr, word[:]); errno == 0 {
+		t.writer = accessFile
+	} else {
+		t.writer = accessWords
+	}
+	t.log.Debug().Uint8("read", uint8(t.reader)).Uint8("write", uint8(t.writer)).Msg("way into the tracees' memory")
+}
+
+const pageSize = 4096 // the smallest there is: a step, not a fact about this machine
+
+// ReadMemory implements [shim.Tracee]: one call where all of buf is mapped.
+func (t *thread) ReadMemory(addr uint64, buf []byte) (int, error) {
+	if len(buf) == 0 {
+		return 0, nil
+	}
+	if t.reader == accessUnknown {
+		t.probe()
+	}
+	n, errno := t.read(addr, buf)
+	if errno == 0 && n > 0 {
+		return n, nil
+	}
+	// gVisor's process_vm_readv is all or nothing: ask page by page.
+	for n = 0; n < len(buf); {
+		step := min(len(buf)-n, pageSize-int((addr+uint64(n))%pageSize))
+		m, errno := t.read(addr+uint64(n), buf[n:n+step])
+		n += m
+		if errno != 0 || m < step {
+			break
+		}
+	}
+	if n == 0 {
+		return 0, unix.EFAULT
+	}
+	return n, nil
+}
+
+func (t *thread) read(addr uint64, buf []byte) (int, unix.Errno) {
+	switch t.reader {
+	case accessVM:
+		return vmRead(t.tid, addr, buf)
+	case accessFile:
+		return t.fileRead(addr, buf)
+	default:
+		if t.wordRead(addr, buf) != nil {
+			return 0, unix.EFAULT
+		}
+		return len(buf), 0
+	}
+}
+
+// fileRead reads through /proc/TGID/mem, opened at the first read of a process.
+func (t *thread) fileRead(addr uint64, buf []byte) (int, unix.Errno) {
+	fd, errno := t.memoryFile()
+	if errno != 0 {
+		return 0, errno
+	}
+	n, errno := pread(fd, buf, addr)
+	if n == 0 && t.process.threads > 1 && errno != unix.EFAULT {
+		// In gVisor the file is a thread's, and the leader's fails once it has
+		// ended before the others. Open it anew by a thread that is stopped now.
+		unix.Close(fd)
+		if t.process.memory, errno = openMemory(t.tid); errno != 0 {
+			return 0, errno
+		}
+		n, errno = pread(t.process.memory, buf, addr)
+	}
+	if n == 0 && errno == 0 {
+		errno = unix.EFAULT
+	}
+	return n, errno
+}
+
+func (t *thread) fileWrite(addr uint64, data []byte) (int, unix.Errno) {
+	fd, errno := t.memoryFile()
+	if errno != 0 {
+		return 0, errno
+	}
+	return pwrite(fd, data, addr)
+}
+
+func (t *thread) memoryFile() (int, unix.Errno) {
+	p := t.process
+	if p.memory >= 0 {
+		return p.memory, 0
+	}
+	var errno unix.Errno
+	if p.memory, errno = openMemory(p.tgid); errno != 0 {
+		p.memory, errno = openMemory(t.tid)
+	}
+	return p.memory, errno
+}
+
+func openMemory(tid int) (int, unix.Errno) {
+	path := "/proc/" + strconv.Itoa(tid) + "/mem"
+	fd, err := unix.Open(path, unix.O_RDWR|unix.O_CLOEXEC, 0)
+	if err != nil {
+		fd, err = unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	}
+	if err != nil {
+		return -1, err.(unix.Errno)
+	}
+	return fd, 0
+}
+
+// wordRead reads by PTRACE_PEEKDATA.
+func (t *thread) wordRead(addr uint64, buf []byte) error {
+	var word [8]byte
+	for len(buf) > 0 {
+		var w uint64
+		if peek(t.tid, addr&^7, &w) != 0 {
+			return unix.EFAULT
+		}
+		binary.NativeEndian.PutUint64(word[:], w)
+		n := copy(buf, word[addr&7:])
+		buf, addr = buf[n:], addr+uint64(n)
+	}
+	return nil
+}
+
+// WriteMemory implements [shim.Tracee].
+func (t *thread) WriteMemory(addr uint64, data []byte) error {
+	if len(data) == 0 {
+		return nil
+	}
+	if t.writer == accessUnknown {
+		t.probe()
+	}
+	if t.writer == accessVM {
+		n, errno := vmWrite(t.tid, addr, data)
+		if errno != 0 || n < len(data) {
+			return unix.EFAULT
+		}
+		return nil
+	}
+	// These two write through read-only pages, for debuggers' breakpoints.
+	if !t.mayWrite(addr, len(data)) {
+		return unix.EFAULT
+	}
+	if t.writer == accessFile {
+		if n, errno := t.fileWrite(addr, data); errno != 0 || n < len(data) {
+			return unix.EFAULT
+		}
+		return nil
+	}
+	return t.wordWrite(addr, data)
+}
+
+// wordWrite writes by PTRACE_POKEDATA. Each word costs a call and a read of all
+// of them costs one, so it reads first and leaves out the words that are right
+// already; that also gives the bytes around an unaligned range.
+func (t *thread) wordWrite(addr uint64, data []byte) error {
+	for len(data) > 0 {
+		start := addr &^ 7
+		window := t.page[:min(len(t.page), (int(addr-start)+len(data)+7)&^7)]
+		if n, err := t.ReadMemory(start, window); err != nil || n < len(window) {
+			return unix.EFAULT
+		}
+		n := min(len(data), len(window)-int(addr-start))
+		for at := 0; at < len(window); at += 8 {
+			was := [8]byte(window[at:])
+			word := was
+			if at == 0 {
+				copy(word[addr-start:], data[:n])
+			} else {
+				copy(word[:], data[at-int(addr-start):n])
+			}
+			if word == was {
+				continue
+			}
+			if poke(t.tid, start+uint64(at), binary.NativeEndian.Uint64(word[:])) != 0 {
+				return unix.EFAULT
+			}
+		}
+		addr, data = addr+uint64(n), data[n:]
+	}
+	return nil
+}
+
+// Valid implements [shim.Tracee]. The thread is held by us, and until we have
+// waited for its end nobody else can bear its number.
+func (t *thread) Valid() bool { return t.threads[t.tid] == t }
+
+// CanRewrite implements [shim.Tracee].
+func (t *thread) CanRewrite() bool { return true }

@@ -1,0 +1,50 @@
+package ptrace
+
+import (
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/shimrun/shimrun/shim"
+)
+
+// FilterData is the value that our filter returns beside SECCOMP_RET_TRACE, "sh".
+// A stop with another value is a filter of the tracee's own: it gets what it
+// would get without a tracer, ENOSYS (seccomp(2)).
+const FilterData = 0x7368
+
+// Traps lists the calls that the tracer itself wants to see, besides those of
+// the policy: ptrace, to say once that it cannot work, and clone with
+// CLONE_UNTRACED, whose child would keep the filter without a tracer; the flag
+// is taken off. clone3 takes its flags in memory, where no filter can look, and
+// stopping every new thread for a flag that nobody sets is not worth it.
+func Traps() []shim.Trap {
+	return []shim.Trap{
+		{Name: "ptrace", Nr: unix.SYS_PTRACE},
+		{Name: "clone", Nr: unix.SYS_CLONE, Only: []shim.ArgEquals{
+			{Arg: 0, Mask: unix.CLONE_UNTRACED, Value: unix.CLONE_UNTRACED},
+		}},
+	}
+}
+
+// policy is what a loop asks. In life it is a shim and a worker; tests force answers.
+type policy interface {
+	Handle(*shim.Call) shim.Answer
+	Finish(c *shim.Call, result int64) int64
+	HandleFollowed(*shim.Call) shim.Answer
+	Interest(nr int) shim.Interest
+	Follows(tgid int) bool
+	Traps() []shim.Trap
+	Timed() bool
+	Answered(*shim.Call, shim.Answer, time.Time)
+}
+
+// shimPolicy is a shim with one worker of its own for the tracing thread.
+type shimPolicy struct {
+	*shim.Shim
+	*shim.Worker
+}
+
+func newPolicy(sh *shim.Shim) policy { return shimPolicy{sh, sh.Worker()} }
+
+func (shimPolicy) Interest(nr int) shim.Interest { return shim.FollowInterest(nr) }

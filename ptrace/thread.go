@@ -1,0 +1,60 @@
+package ptrace
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+)
+
+// A process is what the threads of one thread group share.
+type process struct {
+	tgid    int
+	threads int  // how many of them are known
+	follow  bool // every call of it stops
+	leaving bool // its threads are let go at their next stops
+
+	memory   int  // /proc/TGID/mem, or -1
+	writable span // a mapping known to be writable; see loop.mayWrite
+	route    route
+}
+
+// forget drops what is only true of one program image.
+func (p *process) forget() {
+	if p.memory >= 0 {
+		unix.Close(p.memory)
+	}
+	p.memory, p.writable, p.route = -1, span{}, untried
+}
+
+// A thread is one tracee.
+type thread struct {
+	*loop
+	tid     int
+	process *process
+	script  *script // the sequence that owns the thread's stops, or nil
+
+	entered   bool // of a followed thread: the next syscall stop is an exit
+	recheck   bool // at that exit, ask whether the process is still to be followed
+	trapAgain bool // a script has swallowed a PTRACE_EVENT_STOP
+
+	// armed, where not nil, becomes the thread's script at its next stop
+	// outside a call. It also runs, with the thread gone, when that never comes.
+	armed func(*Stopped)
+}
+
+// tgidOf asks /proc for the thread group of a thread that nothing has announced.
+func tgidOf(tid int) (int, error) {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", tid))
+	if err != nil {
+		return 0, err
+	}
+	for line := range bytes.Lines(status) {
+		if value, ok := bytes.CutPrefix(line, []byte("Tgid:")); ok {
+			return strconv.Atoi(string(bytes.TrimSpace(value)))
+		}
+	}
+	return 0, fmt.Errorf("/proc/%d/status has no Tgid", tid)
+}
