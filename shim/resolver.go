@@ -111,6 +111,13 @@ func (w *Worker) resolveInProc(c *Call, dirfd int, name, clean []byte, how looku
 		}
 	}
 	n := w.shim.tree.Lookup(text(clean))
+	if n == nil || n.Mode&modeSymlink != 0 {
+		for _, link := range w.shim.procLinks {
+			if isBelow(clean, link) && !(how.nofollow && len(clean) == len(link)) {
+				return w.walk(c, dirfd, name, how)
+			}
+		}
+	}
 	if n == nil {
 		return target{}
 	}
@@ -169,8 +176,8 @@ func (w *Worker) resolveByObject(c *Call, t *territory, dirfd int, name []byte, 
 	return target{}
 }
 
-// interesting is the one look-up that a call which is not ours pays. A relative name is looked
-// up through the tracee's own descriptor or working directory.
+// interesting is the one look-up that a call which is not ours pays. A relative
+// name is looked up through the tracee's own descriptor or working directory.
 func (w *Worker) interesting(c *Call, t *territory, dirfd int, name []byte, how lookup) bool {
 	own := w.own[:0]
 	if name[0] != '/' {
@@ -183,32 +190,32 @@ func (w *Worker) interesting(c *Call, t *territory, dirfd int, name []byte, how 
 		}
 	}
 	prefix := len(own)
-	flags := 0
-	if how.nofollow {
-		flags = unix.AT_SYMLINK_NOFOLLOW
-	}
 	own = append(append(own, name...), 0)
-	switch fstatat(atFDCWD, own, &w.st, flags) {
-	case 0:
-		return t.mayHold(&w.st)
-	case unix.ENOENT, unix.ENOTDIR:
-	default:
-		// Unreadable folders, loops and names too long are the kernel's to
-		// refuse; but what is missing in a served folder is not.
-		return false
-	}
-	for rest := name; ; {
-		rest = dirName(rest)
-		root := len(rest) == 1 && (rest[0] == '.' || rest[0] == '/')
-		own = append(append(own[:prefix], rest...), 0)
-		if e := fstatat(atFDCWD, own, &w.st, 0); e == 0 {
-			return t.mayHold(&w.st) || w.inServedDirectory(&w.st)
-		} else if root || e != unix.ENOENT && e != unix.ENOTDIR {
-			// The base itself may be a served directory that the kernel knows
-			// only as one that was removed.
-			return false
+	e := fstatat(atFDCWD, own, &w.st, unix.AT_SYMLINK_NOFOLLOW)
+	if e == 0 && w.st.Mode&unix.S_IFMT == unix.S_IFLNK && !how.nofollow {
+		if e = fstatat(atFDCWD, own, &w.st, 0); e == unix.ENOENT {
+			return true // it hangs for the kernel; what it names may be served
 		}
 	}
+	if e == 0 {
+		return t.mayReplace(&w.st)
+	}
+	// Unreadable folders, loops and names too long are the kernel's to refuse;
+	// but what is missing in a served folder is not.
+	for rest := name; e == unix.ENOENT || e == unix.ENOTDIR; {
+		rest = dirName(rest)
+		own = append(append(own[:prefix], rest...), 0)
+		if e = fstatat(atFDCWD, own, &w.st, 0); e == 0 {
+			return t.mayHold(&w.st) || w.inServedDirectory(&w.st)
+		}
+		if len(rest) == 1 && (rest[0] == '.' || rest[0] == '/') {
+			break
+		}
+		if e == unix.ENOENT && fstatat(atFDCWD, own, &w.st, unix.AT_SYMLINK_NOFOLLOW) == 0 {
+			return true // a hanging link in the middle
+		}
+	}
+	return false
 }
 
 // inServedDirectory tells whether a directory is one that the shim handed out.

@@ -23,7 +23,8 @@ type Shim struct {
 	traps    []Trap
 	quirks   quirks
 
-	hasLinks   bool // the tree has symbolic links
+	hasLinks   bool     // the tree has symbolic links
+	procLinks  []string // those of them below /proc
 	exactLinks bool // links of served descriptors in /proc/PID/fd are told
 
 	// ground is what the machine has where names are served.
@@ -67,7 +68,12 @@ func New(tree *fakefs.Tree, opt Options) (*Shim, error) {
 		mountPropagation: p.Quirk("mount-propagation"),
 	}
 	for _, n := range tree.Nodes() {
-		s.hasLinks = s.hasLinks || n.Mode&modeSymlink != 0
+		if n.Mode&modeSymlink != 0 {
+			s.hasLinks = true
+			if isBelow([]byte(n.Name), "/proc") {
+				s.procLinks = append(s.procLinks, n.Name)
+			}
+		}
 	}
 	s.hasLinks = s.hasLinks || len(p.Filesystems) > 0 // the links in /sys/block
 	s.exactLinks = p.Exact()

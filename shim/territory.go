@@ -18,13 +18,16 @@ import (
 type territory struct {
 	// root is the supervisor's own root directory.
 	root identity
-	// devs are the filesystems of which any object may be served: procfs, and
+	// devs are the filesystems in which any name may be served: procfs, and
 	// whatever is mounted at or below a root of the tree. Few, so a slice.
 	devs []uint64
+	// laidOver are those of them in which a node may stand before any file that
+	// is there, because a pattern says so.
+	laidOver []uint64
 	// dirs are, on filesystems that are not in devs, the deepest real
 	// directories below which names are served.
 	dirs map[identity]struct{}
-	// files are the real files, on filesystems not in devs, that a node stands before.
+	// files are the real files that a plain node stands before.
 	files map[identity]struct{}
 	// names gives the tree's name of a directory that has an identity of its
 	// own: the roots of the tree and the mount points below them.
@@ -59,7 +62,37 @@ func (s *Shim) survey() *territory {
 	for _, r := range scattered {
 		s.scatter(t, r)
 	}
+	s.overlay(t)
 	return t
+}
+
+// overlay finds the real files that nodes stand before.
+func (s *Shim) overlay(t *territory) {
+	for _, n := range s.tree.Nodes() {
+		if n.WhenMissing || n.Mode.IsDir() {
+			continue
+		}
+		var st unix.Stat_t
+		if n.Pattern == "" {
+			if unix.Stat(n.Name, &st) == nil {
+				t.files[identityOf(&st)] = struct{}{}
+			}
+			continue
+		}
+		// A pattern can match any file of the filesystems below its plain part.
+		root := n.Pattern[:strings.IndexAny(n.Pattern, "*?[\\")]
+		root = root[:strings.LastIndexByte(root, '/')+1]
+		if unix.Stat(root, &st) == nil {
+			t.laidOver = append(t.laidOver, uint64(st.Dev))
+		}
+		for id, name := range t.names {
+			if strings.HasPrefix(name, root) {
+				t.laidOver = append(t.laidOver, id.dev)
+			}
+		}
+	}
+	slices.Sort(t.laidOver)
+	t.laidOver = slices.Compact(t.laidOver)
 }
 
 // claim makes the whole filesystem of the directory name ours to look at.
@@ -103,13 +136,9 @@ func (s *Shim) scatter(t *territory, root string) {
 			continue
 		}
 		var st unix.Stat_t
-		if unix.Stat(n.Name, &st) == nil {
-			if st.Mode&unix.S_IFMT == unix.S_IFDIR {
-				t.dirs[identityOf(&st)] = struct{}{}
-				t.names[identityOf(&st)] = n.Name
-			} else {
-				t.files[identityOf(&st)] = struct{}{}
-			}
+		if unix.Stat(n.Name, &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFDIR {
+			t.dirs[identityOf(&st)] = struct{}{}
+			t.names[identityOf(&st)] = n.Name
 		}
 		for dir := path.Dir(n.Name); ; dir = path.Dir(dir) {
 			if unix.Stat(dir, &st) == nil {
@@ -121,19 +150,21 @@ func (s *Shim) scatter(t *territory, root string) {
 	}
 }
 
-// mayHold tells whether a real object can be ours or, being a directory, have
-// served names directly or indirectly below it.
+// mayHold tells whether a real directory can have served names below it.
 func (t *territory) mayHold(st *unix.Stat_t) bool {
-	for _, d := range t.devs {
-		if d == uint64(st.Dev) {
-			return true
-		}
-	}
-	id := identityOf(st)
-	if _, ok := t.dirs[id]; ok {
+	if slices.Contains(t.devs, uint64(st.Dev)) {
 		return true
 	}
-	_, ok := t.files[id]
+	_, ok := t.dirs[identityOf(st)]
+	return ok
+}
+
+// mayReplace tells whether a node may stand before a real object.
+func (t *territory) mayReplace(st *unix.Stat_t) bool {
+	if slices.Contains(t.laidOver, uint64(st.Dev)) {
+		return true
+	}
+	_, ok := t.files[identityOf(st)]
 	return ok
 }
 
