@@ -28,10 +28,10 @@ func newBlockDevices(l *lies, m Machine) *blockDevices {
 	return &blockDevices{lies: l, machine: m, index: newIndex(nil)}
 }
 
-// sysBlockDirs are the directories that have an entry for each block device.
-var sysBlockDirs = []string{"/sys/block/", "/sys/class/block/", "/sys/dev/block/", "/sys/devices/virtual/block/"}
+// blockDirs are the directories that have an entry for each block device.
+var blockDirs = []string{"/dev", "/sys/block", "/sys/class/block", "/sys/dev/block", "/sys/devices/virtual/block"}
 
-// concerns tells names that may be a device's, without allocating.
+// concerns tells names that may be a device's or lie below one, without allocating.
 func (b *blockDevices) concerns(name string) bool {
 	if strings.HasPrefix(name, "/dev/") {
 		for _, lie := range b.lies.byType {
@@ -41,12 +41,11 @@ func (b *blockDevices) concerns(name string) bool {
 		}
 		return false
 	}
-	if !strings.HasPrefix(name, "/sys/") {
-		return false
-	}
-	for _, dir := range sysBlockDirs {
-		if strings.HasPrefix(name, dir) || name == dir[:len(dir)-1] || isWithin(dir, name) {
-			return true
+	if strings.HasPrefix(name, "/sys/") {
+		for _, dir := range blockDirs {
+			if len(name) > len(dir) && name[len(dir)] == '/' && strings.HasPrefix(name, dir) {
+				return true
+			}
 		}
 	}
 	return false
@@ -60,7 +59,7 @@ func (b *blockDevices) lookup(name string) *Node {
 }
 
 func (b *blockDevices) children(dir string) []Entry {
-	if dir != "/dev" && dir != "/sys" && !b.concerns(dir) {
+	if !slices.Contains(blockDirs, dir) && !b.concerns(dir) {
 		return nil
 	}
 	return b.now().children[dir]

@@ -36,6 +36,13 @@ func (p *Profile) Tree(m Machine) (*Tree, error) {
 		node := t.sysctlNode(path, lie)
 		plain[node.Name] = node
 	}
+	if t.devices != nil {
+		for _, dir := range blockDirs {
+			if plain[dir] == nil {
+				plain[dir] = &Node{Name: dir, Mode: fs.ModeDir | 0o555, Implied: true, Ino: inode(dir), Lie: "filesystems"}
+			}
+		}
+	}
 	t.plain = newIndex(plain)
 	for name := range plain {
 		if above := plain[parentOf(name)]; above != nil && !above.Mode.IsDir() {
