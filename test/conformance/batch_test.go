@@ -1,0 +1,121 @@
+package conformance
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// patience is how long one row may take. In gVisor on a busy machine a thousand
+// processes take a while.
+const patience = 90 * time.Second
+
+// batch runs rows on a ground, with as few starts of the victim as can be: one
+// that dies or hangs costs the row that it was in, and the next goes on behind it.
+func batch(t *testing.T, start func(ctx context.Context, rows []string) *exec.Cmd, rows []string) map[string][]string {
+	t.Helper()
+	records := make(map[string][]string)
+	broken := 0
+	for len(rows) > 0 {
+		done, current, trouble := victim(t, start, rows, records)
+		rows = rows[done:]
+		if trouble == "" {
+			if len(rows) > 0 {
+				t.Fatalf("the victim ended before %s", rows[0])
+			}
+			return records
+		}
+		if done == 0 {
+			broken++
+		}
+		if current == "" {
+			current = rows[0]
+		}
+		records[current] = []string{trouble}
+		rows = rows[1:]
+		if broken == 8 {
+			for _, row := range rows {
+				records[row] = []string{"not run: the victim does not start: " + trouble}
+			}
+			return records
+		}
+	}
+	return records
+}
+
+// victim runs one victim until its end or its first trouble, and says how many
+// rows are done and in which it was then.
+func victim(t *testing.T, start func(ctx context.Context, rows []string) *exec.Cmd, rows []string, records map[string][]string) (done int, current, trouble string) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	cmd := start(ctx, rows)
+	var stderr strings.Builder
+	cmd.Stderr = &stderr
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	hung := false
+	timer := time.AfterFunc(patience, func() { hung = true; cancel() })
+	lines := bufio.NewScanner(stdout)
+	lines.Buffer(nil, 16<<20)
+	for lines.Scan() {
+		var line struct {
+			Start, Case string
+			Lines       []string
+		}
+		if err := json.Unmarshal(lines.Bytes(), &line); err != nil {
+			trouble = fmt.Sprintf("the victim printed %q", lines.Text())
+			continue
+		}
+		timer.Reset(patience)
+		if line.Start != "" {
+			current = line.Start
+			continue
+		}
+		records[line.Case] = line.Lines
+		current = ""
+		done++
+	}
+	err = cmd.Wait()
+	timer.Stop()
+	switch {
+	case hung:
+		trouble = "hangs"
+	case err != nil && current != "":
+		trouble = fmt.Sprintf("the victim died: %v", err)
+	case err != nil && done < len(rows):
+		trouble = fmt.Sprintf("the victim ended: %v", err)
+	case err != nil:
+		t.Errorf("the victim ended with %v: %s", err, &stderr)
+	}
+	if text := strings.TrimSpace(stderr.String()); text != "" {
+		if trouble != "" {
+			trouble += ": " + text
+		} else {
+			t.Logf("standard error: %s", text)
+		}
+	}
+	return done, current, trouble
+}
+
+// grouped makes the end of a command's context the end of all its processes.
+func grouped(cmd *exec.Cmd) *exec.Cmd {
+	if cmd.SysProcAttr == nil {
+		cmd.SysProcAttr = &syscall.SysProcAttr{}
+	}
+	cmd.SysProcAttr.Setpgid = true
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+	cmd.WaitDelay = 5 * time.Second
+	return cmd
+}

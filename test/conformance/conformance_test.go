@@ -1,0 +1,207 @@
+// Package conformance runs one table of victims (package cases) on every
+// ground that shimrun works on, with the native kernel as the oracle:
+//
+//	             real names           fresh names
+//	native   ──▶ the oracle           must differ: nothing is there
+//	shimrun  ──▶ must equal it        must equal it
+//
+// and that for each ground: the two backends natively, as root and as nobody,
+// and real gVisor with all and with Docker's capabilities.
+package conformance
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
+
+	"github.com/shimrun/shimrun/test/conformance/cases"
+)
+
+func TestMain(m *testing.M) {
+	if err := private(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	code := 1
+	if err := prepare(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+	} else {
+		code = m.Run()
+	}
+	fmt.Print(coverage())
+	if os.Getenv("KEEP") == "" {
+		clean()
+	}
+	os.Exit(code)
+}
+
+func prepare() error {
+	if err := build(); err != nil {
+		return err
+	}
+	return lies()
+}
+
+func clean() {
+	for _, name := range []string{"a", "b"} {
+		// Not a mount where the test is not root.
+		_ = unix.Unmount(filepath.Join(liedDir, name), unix.MNT_DETACH)
+	}
+	_ = os.RemoveAll(binaries)
+	_ = os.RemoveAll(liedDir)
+}
+
+// private starts this test again in a mount namespace of its own, so that what
+// it mounts is seen by nobody and goes with it.
+func private() error {
+	const done = "CONFORMANCE_PRIVATE"
+	if os.Getuid() != 0 || os.Getenv(done) != "" {
+		return nil
+	}
+	unshare, err := exec.LookPath("unshare")
+	if err != nil {
+		return err
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	args := append([]string{"unshare", "--mount", "--propagation", "private", "--", self}, os.Args[1:]...)
+	return unix.Exec(unshare, args, append(os.Environ(), done+"=1"))
+}
+
+// lies makes the mounts that the profile lies about.
+func lies() (err error) {
+	if liedDir, err = os.MkdirTemp("/tmp", "shimrun-lied-"); err != nil {
+		return err
+	}
+	if err := os.Chmod(liedDir, 0o755); err != nil {
+		return err
+	}
+	for _, name := range []string{"a", "b", "c"} {
+		dir := filepath.Join(liedDir, name)
+		if err := os.Mkdir(dir, 0o755); err != nil {
+			return err
+		}
+		if os.Getuid() != 0 || name == "c" {
+			continue
+		}
+		if err := unix.Mount("none", dir, "ramfs", 0, "mode=755"); err != nil {
+			return fmt.Errorf("mount ramfs: %w", err)
+		}
+	}
+	return writeProfile(filepath.Join(binaries, "conformance.yaml"))
+}
+
+// results has for each ground and row how it came out, for the table at the end.
+var results = map[string]map[string]string{}
+
+func TestConformance(t *testing.T) {
+	oracles := map[int]map[string][]string{}
+	for _, g := range grounds() {
+		t.Run(g.name, func(t *testing.T) {
+			g.enter(t)
+			oracle := oracles[g.user]
+			if oracle == nil {
+				oracle = consult(t, g.user)
+				oracles[g.user] = oracle
+			}
+			guard(t)
+			conform(t, g, oracle)
+		})
+	}
+}
+
+// consult runs the table on the native kernel's real files.
+func consult(t *testing.T, user int) map[string][]string {
+	t.Helper()
+	g := &ground{name: "native-oracle", user: user, lied: [2]string{liedDir + "/a", liedDir + "/b"}, liedType: "ramfs"}
+	g.enter(t)
+	unlimited(t)
+	var rows []string
+	for _, c := range cases.All() {
+		if c.Like == cases.Kernel && g.lacks(&c) == "" {
+			rows = append(rows, c.Name)
+		}
+	}
+	return batch(t, g.victim(g.bare, "real"), rows)
+}
+
+// conform runs the table on one ground and compares.
+func conform(t *testing.T, g *ground, oracle map[string][]string) {
+	marks := map[string]string{}
+	results[g.name] = marks
+	var over, fresh, bare, nothing []string
+	for _, c := range cases.All() {
+		switch {
+		case g.lacks(&c) != "":
+			marks[c.Name] = "-"
+			continue
+		case c.Like != cases.Kernel:
+			bare = append(bare, c.Name)
+		default:
+			if !c.Known {
+				fresh = append(fresh, c.Name)
+			}
+			if shows(g, &c) {
+				nothing = append(nothing, c.Name)
+			}
+		}
+		over = append(over, c.Name)
+	}
+	without := batch(t, g.victim(g.bare, "real"), bare)
+	nowhere := batch(t, g.victim(g.bare, "fresh"), nothing)
+	served := batch(t, g.victim(g.shim, "real"), over)
+	made := batch(t, g.victim(g.shim, "fresh"), fresh)
+
+	for _, c := range cases.All() {
+		if marks[c.Name] == "-" {
+			continue
+		}
+		t.Run(c.Name, func(t *testing.T) {
+			marks[c.Name] = "FAIL"
+			want := c.Want
+			switch c.Like {
+			case cases.Kernel:
+				want = oracle[c.Name]
+				if shows(g, &c) && cmp.Equal(nowhere[c.Name], want) {
+					t.Errorf("the same without the shim: this row shows nothing")
+				}
+				if !c.Known {
+					compare(t, "fresh names", want, made[c.Name])
+				}
+			case cases.Bare:
+				want = without[c.Name]
+			case cases.Stated:
+				if cmp.Equal(without[c.Name], want) {
+					t.Errorf("the same without the shim: this row shows nothing")
+				}
+			}
+			compare(t, "real names", want, served[c.Name])
+			if !t.Failed() {
+				marks[c.Name] = "ok"
+			}
+		})
+	}
+}
+
+// shows tells whether a row must come out differently without the shim.
+func shows(g *ground, c *cases.Case) bool {
+	if c.Real || c.Known {
+		return false
+	}
+	return c.Has == "" || !strings.HasPrefix(g.name, c.Has)
+}
+
+func compare(t *testing.T, names string, want, got []string) {
+	t.Helper()
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("%s (-expected +came):\n%s", names, brief(diff))
+	}
+}

@@ -1,0 +1,120 @@
+package conformance
+
+import (
+	"context"
+	"encoding/json"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/shimrun/shimrun/test/conformance/cases"
+	"github.com/shimrun/shimrun/test/gvisor"
+)
+
+// A ground is a kernel, a set of privileges, and the backend that is tried there.
+type ground struct {
+	name    string
+	backend string
+	// user is the uid that everything runs as.
+	user int
+	// caps are the sandbox's capabilities, "" for no sandbox.
+	caps string
+	// lied are two mounts of which the profile says that they are ext4, and
+	// liedType their real type.
+	lied     [2]string
+	liedType string
+
+	sandbox *gvisor.Sandbox
+}
+
+// liedDir holds the mounts that the native grounds lie about, and what the
+// sandboxes' second mount shows.
+var liedDir string
+
+func grounds() []*ground {
+	native := [2]string{filepath.Join(liedDir, "a"), filepath.Join(liedDir, "b")}
+	boxed := [2]string{"/", "/var/lib/lied"}
+	return []*ground{
+		{name: "native/seccomp", backend: "seccomp", lied: native, liedType: "ramfs"},
+		{name: "native/ptrace", backend: "ptrace", lied: native, liedType: "ramfs"},
+		{name: "native-nobody/seccomp", backend: "seccomp", user: 65534, lied: native, liedType: "ramfs"},
+		{name: "native-nobody/ptrace", backend: "ptrace", user: 65534, lied: native, liedType: "ramfs"},
+		{name: "gvisor-all/ptrace", backend: "ptrace", caps: "all", lied: boxed, liedType: "9p"},
+		{name: "gvisor-docker/ptrace", backend: "ptrace", caps: "docker", lied: boxed, liedType: "9p"},
+	}
+}
+
+// enter makes the ground ready.
+func (g *ground) enter(t *testing.T) {
+	t.Helper()
+	for label, names := range map[string]cases.Names{"real": cases.Real, "fresh": cases.Fresh} {
+		names := maps.Clone(names)
+		names["lied"], names["lied2"], names["liedtype"] = g.lied[0], g.lied[1], g.liedType
+		data, err := json.Marshal(names)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(g.names(label), data, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if g.caps == "" {
+		if os.Getuid() != 0 {
+			t.Skip("not root")
+		}
+		return
+	}
+	g.sandbox = gvisor.Start(t, gvisor.Options{Caps: g.caps, Mounts: []string{binaries, liedDir + "/c:" + g.lied[1]}})
+}
+
+// names is the file with the symbols' names on this ground.
+func (g *ground) names(label string) string {
+	return filepath.Join(binaries, strings.ReplaceAll(g.name, "/", "-")+"-"+label+".json")
+}
+
+// bare prepares a command on this ground without shimrun.
+func (g *ground) bare(ctx context.Context, args ...string) *exec.Cmd {
+	if g.sandbox != nil {
+		return g.sandbox.Command(ctx, []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}, args...)
+	}
+	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
+	cmd.Env = []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/tmp", "LC_ALL=C"}
+	cmd.Dir = "/"
+	if g.user != 0 {
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(g.user), Gid: uint32(g.user)}}
+	}
+	return grouped(cmd)
+}
+
+// shim prepares a command on this ground under shimrun.
+func (g *ground) shim(ctx context.Context, args ...string) *exec.Cmd {
+	return g.bare(ctx, g.shimArgs(args...)...)
+}
+
+func (g *ground) shimArgs(args ...string) []string {
+	return append([]string{filepath.Join(binaries, "shimrun"), "--backend", g.backend, "--profile", filepath.Join(binaries, "conformance.yaml"), "--"}, args...)
+}
+
+// victim prepares the victim for rows with one set of names.
+func (g *ground) victim(under func(context.Context, ...string) *exec.Cmd, label string) func(context.Context, []string) *exec.Cmd {
+	return func(ctx context.Context, rows []string) *exec.Cmd {
+		return under(ctx, append([]string{filepath.Join(binaries, "victim"), "-names", g.names(label)}, rows...)...)
+	}
+}
+
+// lacks gives the reason why the ground cannot run a row, or "".
+func (g *ground) lacks(c *cases.Case) string {
+	switch {
+	case c.Skip(g.name) != "":
+		return c.Skip(g.name)
+	case c.Needs&cases.Root != 0 && g.user != 0:
+		return "needs root"
+	case c.Needs&cases.Mounts != 0 && (g.user != 0 || g.caps == "docker"):
+		return "needs CAP_SYS_ADMIN"
+	}
+	return ""
+}
