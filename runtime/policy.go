@@ -2,10 +2,12 @@ package runtime
 
 import (
 	"fmt"
+	"os"
 
 	"github.com/rs/zerolog"
 
 	"github.com/shimrun/shimrun/fakefs"
+	"github.com/shimrun/shimrun/ptrace"
 	"github.com/shimrun/shimrun/seccomp"
 	"github.com/shimrun/shimrun/shim"
 )
@@ -14,14 +16,25 @@ import (
 type policy interface {
 	Traps() []shim.Trap
 	Timed() bool
+	Snapshot() shim.Snapshot
 	Close() error
+
 	worker() seccomp.Worker
+	tracer(zerolog.Logger) *ptrace.Tracer
 }
 
 // newPolicy makes the plan's policy; a variable so that tests can have one of
 // their own.
 var newPolicy = func(plan Plan, log zerolog.Logger) (policy, error) {
-	s, err := shim.New(&fakefs.Tree{}, shim.Options{
+	profile, err := fakefs.Parse("profile", plan.Profile)
+	if err != nil {
+		return nil, err
+	}
+	tree, err := profile.Tree(machine{})
+	if err != nil {
+		return nil, err
+	}
+	s, err := shim.New(tree, shim.Options{
 		Log:    log,
 		Timing: plan.Stats || plan.StatsFile != "" || plan.Metrics != "",
 	})
@@ -34,3 +47,12 @@ var newPolicy = func(plan Plan, log zerolog.Logger) (policy, error) {
 type shimPolicy struct{ *shim.Shim }
 
 func (p shimPolicy) worker() seccomp.Worker { return p.Shim.Worker() }
+
+func (p shimPolicy) tracer(log zerolog.Logger) *ptrace.Tracer { return ptrace.New(p.Shim, log) }
+
+// machine is what a tree asks of the machine that it is built on: the
+// supervisor's view, which is the launcher's.
+type machine struct{}
+
+// Mountinfo implements [fakefs.Machine].
+func (machine) Mountinfo() ([]byte, error) { return os.ReadFile("/proc/self/mountinfo") }

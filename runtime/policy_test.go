@@ -10,6 +10,7 @@ import (
 	"github.com/rs/zerolog"
 	"golang.org/x/sys/unix"
 
+	"github.com/shimrun/shimrun/ptrace"
 	"github.com/shimrun/shimrun/seccomp"
 	"github.com/shimrun/shimrun/shim"
 )
@@ -70,3 +71,6 @@ func serveBytes(text string, flags int) shim.Answer {
 	_, _ = unix.Write(fd, []byte(text))
 	return shim.Answer{Kind: shim.Install, FD: fd, Flags: flags, CloseFD: true}
 }
+
+func (testPolicy) Snapshot() shim.Snapshot              { return shim.Snapshot{} }
+func (testPolicy) tracer(zerolog.Logger) *ptrace.Tracer { panic("the test policy has no shim") }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"runtime"
-	"strings"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -252,27 +251,4 @@ func supervisorEnv() []string {
 // that can load a filter and execve without changing its number.
 func init() {
 	runtime.LockOSThread()
-}
-
-// filterFor compiles the policy's traps for a backend.
-func filterFor(backend string, p policy) ([]byte, error) {
-	action, arguments := seccomp.Notify(), true
-	if backend == BackendPtrace {
-		// gVisor caches verdicts only where no argument is looked at.
-		action, arguments = seccomp.Trace(tracerFilterData), false
-	}
-	program, err := seccomp.Program(p.Traps(), action, arguments)
-	if err != nil {
-		return nil, err
-	}
-	return seccomp.Encode(program), nil
-}
-
-// lackingBoth is the one line for a machine on which nothing works.
-func lackingBoth(seccompLacks, ptraceLacks string) string {
-	return strings.Join([]string{
-		"no backend can work here, and the command was not started",
-		"seccomp: " + seccompLacks,
-		"ptrace: " + ptraceLacks,
-	}, "; ")
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/rs/zerolog"
 	"golang.org/x/sys/unix"
 
+	"github.com/shimrun/shimrun/ptrace"
 	"github.com/shimrun/shimrun/seccomp"
 	"github.com/shimrun/shimrun/shim"
 )
@@ -160,6 +161,19 @@ func (s *supervisor) choose(o offer) choice {
 	event.Msg("chose the backend")
 	nr, args := probeCall(s.policy.Traps())
 	return choice{Backend: backend, Program: program, Probe: nr, Args: args}
+}
+
+// filterFor compiles the policy's traps for a backend.
+func filterFor(backend string, p policy) ([]byte, error) {
+	traps, action := p.Traps(), seccomp.Notify()
+	if backend == BackendPtrace {
+		traps, action = append(traps, ptrace.Traps()...), seccomp.Trace(ptrace.FilterData)
+	}
+	program, err := seccomp.Program(traps, action)
+	if err != nil {
+		return nil, err
+	}
+	return seccomp.Encode(program), nil
 }
 
 // probeCall picks the call with which the launcher sees whether it is served:

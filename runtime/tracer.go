@@ -1,13 +1,18 @@
 package runtime
 
-import "errors"
-
-// tracerFilterData is the message of the RET_TRACE filter.
-const tracerFilterData = 0x7368
-
-// serveTracer is the ptrace backend.
+// serveTracer is the ptrace backend: it seizes the launcher's main thread,
+// which loads the filter when it has heard so.
 func (s *supervisor) serveTracer() error {
-	err := errors.New("the ptrace backend is not built in yet")
-	_ = s.conn.send(seized{Err: err.Error()})
-	return err
+	var sendErr error
+	err := s.policy.tracer(s.log).Run(s.command, func(err error) {
+		answer := seized{}
+		if err != nil {
+			answer.Err = err.Error()
+		}
+		sendErr = s.conn.send(answer)
+	})
+	if err != nil {
+		return nil // the launcher has told the user
+	}
+	return sendErr
 }
