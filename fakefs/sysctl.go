@@ -34,8 +34,8 @@ type sysctl struct {
 	max uint64
 	// size is the kernel's buffer for a text, its NUL included.
 	size int
-	// ordered means that the first number may not exceed the second, as
-	// proc handlers of port and group ranges check.
+	// ordered means that the first number may not exceed the second, and that
+	// a write changes both or none, as the handlers of port and group ranges do.
 	ordered bool
 	mode    fs.FileMode
 	// value is the default, as a read prints it, without the newline.
@@ -57,6 +57,9 @@ func integer(value int) sysctl {
 
 // boolean is an int of 0 or 1.
 func boolean(value int) sysctl { return integer(value).between(0, 1) }
+
+// flag is an unsigned char of 0 or 1.
+func flag(value int) sysctl { return octet(value).between(0, 1) }
 
 // octet is an unsigned char (proc_dou8vec_minmax).
 func octet(value int) sysctl { return unsigned(uint64(value)).between(0, math.MaxUint8) }

@@ -82,7 +82,7 @@ func (s sysctl) storeNumbers(old string, data []byte) (string, error) {
 		return old, unix.EINVAL
 	}
 	merged := overlayNumbers(old, values)
-	if s.ordered && !ordered(merged) {
+	if s.ordered && (failure != nil || !ordered(merged)) {
 		return old, unix.EINVAL
 	}
 	return merged, failure
