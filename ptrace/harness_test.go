@@ -151,6 +151,7 @@ func supervise(s scenario) {
 func launch(s scenario) {
 	// Under Yama a process is traced only by its ancestors, or by whom it names.
 	_ = unix.Prctl(unix.PR_SET_PTRACER, ^uintptr(0), 0, 0, 0)
+	fmt.Println("ready")
 	_, err := os.NewFile(3, "go").Read(make([]byte, 1))
 	check(err)
 	check(unix.Close(3))
@@ -249,6 +250,7 @@ func begin(t *testing.T, name string, attributes ...func(*exec.Cmd)) *session {
 		t.Fatal(err)
 	}
 	waiting.Close()
+	s.line()
 
 	s.supervisor = exec.CommandContext(ctx, self)
 	s.supervisor.Env = append(os.Environ(), roleEnv+"=supervisor", scenarioEnv+"="+name,

@@ -14,80 +14,118 @@ type route uint8
 
 const (
 	untried  route = iota
-	byName         // it opens /proc/SUPERVISOR/fd/FD itself, and that is the right file
-	bySocket       // it cannot, or that is another file: see receive
+	byName         // it opens /proc/SUPERVISOR/fd/FD, and that has been seen to be the right file
+	bySocket       // it may not or cannot: it receives them by SCM_RIGHTS
 )
 
-// install answers an open with a descriptor of the tracee's own for a.FD.
-func (s *Stopped) install(a shim.Answer) {
-	var saved registers
-	if saved.get(s.tid) != 0 {
-		return
-	}
-	result, err := s.reopen(&saved, a.FD, a.Flags)
-	s.conclude(&saved, result, err)
-}
+// supervisorFDs holds our descriptors, for whoever may look.
+var supervisorFDs = "/proc/" + strconv.Itoa(os.Getpid()) + "/fd/"
 
-// enterDirectory answers a chdir or fchdir with the directory of a.FD.
-func (s *Stopped) enterDirectory(a shim.Answer) {
-	var saved registers
-	if saved.get(s.tid) != 0 {
-		return
-	}
-	result, err := s.byName(&saved, a.FD, unix.SYS_CHDIR, func(path uint64) [6]uint64 {
-		return [6]uint64{path}
-	})
-	s.conclude(&saved, result, err)
-}
-
-// conclude ends the script of a call that was made in another way.
-func (s *Stopped) conclude(saved *registers, result int64, err error) {
-	switch err {
-	case nil:
-		s.leave(saved, result)
-	case unix.EFAULT:
-		// No memory could be borrowed; the thread still is where it was.
-		saved.setNumber(-1)
-		saved.setResult(-int64(unix.EFAULT))
-		if saved.set(s.tid) == 0 {
-			s.entered = true
-			s.resume(0)
-		}
-	}
-}
-
-// reopen makes the tracee open our descriptor anew, whatever it asked for, and
-// returns the number or -errno.
-func (s *Stopped) reopen(saved *registers, fd, flags int) (int64, error) {
-	return s.byName(saved, fd, unix.SYS_OPENAT, func(path uint64) [6]uint64 {
-		return [6]uint64{atFDCWD, path, uint64(flags)}
-	})
-}
-
-// atFDCWD is AT_FDCWD as an argument register holds it; the path is absolute,
-// but a filter of the tracee's may look.
+// atFDCWD is AT_FDCWD as an argument register holds it.
 const atFDCWD = ^uint64(-unix.AT_FDCWD - 1)
 
-// byName makes call nr, in place of the one that the thread is stopped in, with
-// a path to our descriptor: /proc/SUPERVISOR/fd/FD leads to the file itself,
-// also when that has no other name.
-func (s *Stopped) byName(saved *registers, fd, nr int, args func(path uint64) [6]uint64) (int64, error) {
-	path := append(make([]byte, 0, 32), supervisorFDs...)
-	path = append(strconv.AppendInt(path, int64(fd), 10), 0)
-	memory, err := s.borrow(saved, path)
+// install answers an open, of whatever kind, with a descriptor of the tracee's
+// own for the file behind a.FD.
+func (s *Stopped) install(a shim.Answer) {
+	in, err := s.inject()
 	if err != nil {
-		return 0, err
+		return
 	}
-	regs := *saved
-	a := args(memory.addr)
-	regs.setArgs(&a)
-	regs.setNumber(nr)
-	result, err := s.makeCall(&regs)
+	result, tried, err := in.byName(a.FD, unix.SYS_OPENAT, func(path uint64) []uint64 {
+		return []uint64{atFDCWD, path, uint64(a.Flags)}
+	})
 	if err != nil {
-		return 0, err
+		return
 	}
-	s.giveBack(memory)
-	return result, nil
+	if tried && result >= 0 && s.process.route == untried {
+		if s.holds(int(result), a.FD) {
+			s.process.route = byName
+		} else {
+			// The tracee sees another pid namespace's /proc, where our number
+			// is another process's.
+			if _, err := in.call(unix.SYS_CLOSE, uint64(result)); err != nil {
+				return
+			}
+			result = -int64(unix.ENOENT)
+		}
+	}
+	if unreachable(result) {
+		s.process.route = bySocket
+		if result, err = in.receive(a.FD, a.Flags); err != nil {
+			return
+		}
+	}
+	in.end(result)
 }
 
-var supervisorFDs = "/proc/" + strconv.Itoa(os.Getpid()) + "/fd/"
+// enterDirectory answers a chdir or fchdir with the directory behind a.FD.
+func (s *Stopped) enterDirectory(a shim.Answer) {
+	in, err := s.inject()
+	if err != nil {
+		return
+	}
+	result := -int64(unix.ENOENT)
+	// Only where an open has been seen to lead to the right file: there is no
+	// way back out of a wrong directory.
+	if s.process.route == byName || s.seesUs() {
+		result, _, err = in.byName(a.FD, unix.SYS_CHDIR, func(path uint64) []uint64 {
+			return []uint64{path}
+		})
+	}
+	if err == nil && unreachable(result) {
+		result, err = in.receiveDirectory(a.FD)
+	}
+	if err == nil {
+		in.end(result)
+	}
+}
+
+// byName makes call nr with a path to our descriptor, unless this process is
+// known not to get there.
+func (in *injection) byName(fd, nr int, args func(path uint64) []uint64) (result int64, tried bool, err error) {
+	if in.process.route == bySocket {
+		return -int64(unix.EACCES), false, nil
+	}
+	path := append(make([]byte, 0, 32), supervisorFDs...)
+	path = append(strconv.AppendInt(path, int64(fd), 10), 0)
+	m, err := in.borrow(len(path), func(uint64) []byte { return path })
+	if err != nil {
+		return -int64(unix.EFAULT), false, nil
+	}
+	result, err = in.call(nr, args(m.addr)...)
+	if err == nil {
+		in.giveBack(m)
+	}
+	return result, true, err
+}
+
+// unreachable tells whether a call by name failed for want of a way to our
+// descriptor: another user's /proc/SUPERVISOR/fd, a chroot without /proc,
+// another pid namespace.
+func unreachable(result int64) bool {
+	switch unix.Errno(-result) {
+	case unix.EACCES, unix.EPERM, unix.ENOENT, unix.ENOTDIR, unix.ELOOP, unix.ESRCH:
+		return true
+	}
+	return false
+}
+
+// holds tells whether the tracee's descriptor is the same file as ours.
+func (s *Stopped) holds(theirs, ours int) bool {
+	var a, b unix.Stat_t
+	if unix.Stat("/proc/"+strconv.Itoa(s.tid)+"/fd/"+strconv.Itoa(theirs), &a) != nil || unix.Fstat(ours, &b) != nil {
+		return false
+	}
+	return a.Dev == b.Dev && a.Ino == b.Ino
+}
+
+// seesUs tells whether what the tracee finds under our number in /proc is us:
+// the root of the tracee and our own lead to the same inode.
+func (s *Stopped) seesUs() bool {
+	name := "/proc/" + strconv.Itoa(os.Getpid())
+	var a, b unix.Stat_t
+	if unix.Stat("/proc/"+strconv.Itoa(s.tid)+"/root"+name, &a) != nil || unix.Stat(name, &b) != nil {
+		return false
+	}
+	return a.Dev == b.Dev && a.Ino == b.Ino
+}

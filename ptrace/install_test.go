@@ -171,12 +171,14 @@ func init() {
 		victim: func() {
 			check(unix.Setgroups(nil))
 			check(unix.Setresuid(65534, 65534, 65534))
+			before, err := unix.FcntlInt(0, unix.F_DUPFD, 3)
+			check(err)
 			check(unix.Chdir("/served"))
 			dir, err := unix.Getwd()
 			check(err)
-			lowest, err := unix.FcntlInt(0, unix.F_DUPFD, 3)
+			after, err := unix.FcntlInt(0, unix.F_DUPFD, 3)
 			check(err)
-			fmt.Println(dir, lowest)
+			fmt.Println(dir, after-before)
 		},
 	}
 }
@@ -191,7 +193,7 @@ func TestInstall(t *testing.T) {
 	// 0, 1, 2, the memfd, Go's epoll and its eventfd, the directory being read.
 	if n := 0; func() bool {
 		fmt.Sscanf(s.said.String()[strings.Index(s.said.String(), "descriptors:"):], "descriptors: %d", &n)
-		return n > 8
+		return n > 20
 	}() {
 		t.Errorf("the supervisor holds %d descriptors", n)
 	}
@@ -224,7 +226,7 @@ func TestEnterDirectory(t *testing.T) { expect(t, "enter a directory", "/usr\n/u
 
 func TestEnterDirectoryAsNobody(t *testing.T) {
 	root(t)
-	expect(t, "enter a directory as nobody", "/usr 3\n")
+	expect(t, "enter a directory as nobody", "/usr 1\n")
 }
 
 // Another pid namespace's /proc has another process under the supervisor's

@@ -31,6 +31,8 @@ type loop struct {
 	order   order
 	reader  access
 	writer  access
+	socket  int  // descriptors are sent from it, once there is need; else -1
+	sent    int  // how many were
 	warned  bool // the line about tracees that use ptrace has been logged
 
 	// Reused on every stop, so that the pass path allocates nothing.
@@ -50,6 +52,7 @@ func newLoop(p policy, log zerolog.Logger) *loop {
 		processes: map[int]*process{},
 		early:     map[int]bool{},
 		hasInfo:   true,
+		socket:    -1,
 	}
 	for _, trap := range append(p.Traps(), Traps()...) {
 		l.traps[trap.Nr] = true

@@ -1,0 +1,154 @@
+package ptrace
+
+import (
+	"golang.org/x/sys/unix"
+)
+
+// An injection is one or more calls that a stopped thread makes on the
+// supervisor's behalf. The first takes the place of the call that the thread
+// is stopped in; for each further one the thread goes back over its syscall
+// instruction with other registers. Other threads are served meanwhile.
+type injection struct {
+	*Stopped
+	saved   registers // the program's own, put back at the end
+	away    bool      // the thread is out of the call that it was stopped in
+	blocked bool
+	mask    uint64 // the program's signal mask, while blocked
+}
+
+// inject begins, at a seccomp stop.
+func (s *Stopped) inject() (*injection, error) {
+	in := &injection{Stopped: s}
+	if in.saved.get(s.tid) != 0 {
+		return nil, errGone
+	}
+	return in, nil
+}
+
+// call makes call nr and returns its result, -errno when it fails. Its error is
+// errGone: there is nothing left to do, not even end.
+func (in *injection) call(nr int, args ...uint64) (int64, error) {
+	regs := in.saved
+	var a [6]uint64
+	copy(a[:], args)
+	regs.setArgs(&a)
+	if !in.away {
+		regs.setNumber(nr)
+		in.away = true
+		return in.makeCall(&regs)
+	}
+	if err := in.block(); err != nil {
+		return 0, err
+	}
+	for {
+		regs.again(nr)
+		if regs.set(in.tid) != 0 {
+			return 0, errGone
+		}
+		if err := in.wholeCall(); err != nil {
+			return 0, err
+		}
+		after := regs
+		if after.get(in.tid) != 0 {
+			return 0, errGone
+		}
+		if r := after.result(); !restarts(r) {
+			return r, nil
+		}
+		// It slept and PTRACE_INTERRUPT or SIGSTOP woke it: once more.
+		regs = in.saved
+		regs.setArgs(&a)
+	}
+}
+
+// wholeCall lets the thread run through its next call, from entry to exit.
+func (s *Stopped) wholeCall() error {
+	if err := s.nextSyscallStop(); err != nil {
+		return err
+	}
+	if s.order == seccompFirst {
+		// A filter of the tracee's own can refuse the call there before it gets
+		// to its entry stop.
+		if entry, errno := s.atEntry(); errno != 0 {
+			return errGone
+		} else if !entry {
+			return nil
+		}
+	}
+	return s.nextSyscallStop()
+}
+
+// block keeps signals away while the thread passes through user space between
+// calls: they stay pending, with all that belongs to them.
+func (in *injection) block() error {
+	if in.blocked {
+		return nil
+	}
+	all := ^uint64(0)
+	if signalMask(in.tid, &in.mask) != 0 || setSignalMask(in.tid, &all) != 0 {
+		return errGone
+	}
+	in.blocked = true
+	return nil
+}
+
+// end puts everything back and lets the program go on, with result as what its
+// own call returned.
+func (in *injection) end(result int64) {
+	if in.blocked && setSignalMask(in.tid, &in.mask) != 0 {
+		return
+	}
+	if in.away {
+		in.leave(&in.saved, result)
+		return
+	}
+	in.saved.setNumber(-1)
+	in.saved.setResult(result)
+	if in.saved.set(in.tid) == 0 {
+		in.entered = true
+		in.resume(0)
+	}
+}
+
+// restarts tells whether a result is one of ERESTARTSYS, ERESTARTNOINTR,
+// ERESTARTNOHAND and ERESTART_RESTARTBLOCK of include/linux/errno.h, which only
+// tracers see.
+func restarts(result int64) bool {
+	switch result {
+	case -512, -513, -514, -516:
+		return true
+	}
+	return false
+}
+
+// redZone is what lies below the stack pointer and still belongs to a leaf
+// function (System V ABI for x86-64, 3.2.2). Below that is nobody's.
+const redZone = 128
+
+// scratch is a borrowed piece of a stopped thread's memory.
+type scratch struct {
+	addr uint64
+	old  []byte
+}
+
+// borrow puts what fill makes below the thread's red zone, and remembers what
+// was there. It is kept small: a goroutine's stack, which lies in the heap, has
+// little room below its last frame.
+func (in *injection) borrow(size int, fill func(addr uint64) []byte) (scratch, error) {
+	words := uint64(size+15) &^ 15
+	m := scratch{addr: (in.saved.stack() - redZone - words) &^ 15, old: make([]byte, size)}
+	if n, err := in.ReadMemory(m.addr, m.old); err != nil || n < size {
+		// The stack's mapping ends just here. What lies above the pointer is the
+		// frame that waits for this call: it sleeps until we have put it back.
+		m.addr = (in.saved.stack() + 15) &^ 15
+		if n, err = in.ReadMemory(m.addr, m.old); err != nil || n < size {
+			return scratch{}, unix.EFAULT
+		}
+	}
+	return m, in.WriteMemory(m.addr, fill(m.addr))
+}
+
+// giveBack puts back what was there. A thread that has been killed needs nothing.
+func (in *injection) giveBack(m scratch) {
+	_ = in.WriteMemory(m.addr, m.old)
+}
