@@ -50,10 +50,14 @@ func mustBuiltin(name string) *Profile {
 	if err != nil {
 		panic(err)
 	}
-	p, err := Parse(name+".yaml", data)
+	p, err := Parse(builtinFile(name), data)
 	if err != nil {
 		panic(fmt.Sprintf("built-in profile: %v", err))
 	}
 	builtinCache.Store(name, p)
 	return p
 }
+
+// builtinFile is the file that places in a built-in profile name; no path can
+// be the same.
+func builtinFile(name string) string { return "built-in:" + name + ".yaml" }

@@ -46,7 +46,10 @@ func Load(opt LoadOptions) (*Profile, error) {
 	}
 	p.Name = strings.Join(names, "+")
 	if len(names) == 1 {
-		base := l.merged[names[0]]
+		base, _, err := l.load(names[0], ".", nil) // merged already
+		if err != nil {
+			return nil, err
+		}
 		p.Name, p.Description, p.Match = base.Name, base.Description, base.Match
 	}
 	return p, nil
@@ -54,8 +57,8 @@ func Load(opt LoadOptions) (*Profile, error) {
 
 // loader follows extends.
 type loader struct {
-	merged map[string]*Profile // by file or built-in name
-	above  map[string][]string // a profile's name → all that it extends
+	merged map[string]*Profile // by file, as places name it
+	above  map[string][]string // a profile's file → all that it extends
 }
 
 // isFile tells a path from the name of a built-in profile.
@@ -63,60 +66,56 @@ func isFile(name string) bool {
 	return strings.ContainsRune(name, '/') || strings.HasSuffix(name, ".yaml") || strings.HasSuffix(name, ".yml")
 }
 
-// load reads and merges one profile. dir is where relative paths start, chain
-// the profiles that led here.
-func (l *loader) load(name, dir string, chain []string) (*Profile, string, error) {
-	key, file := name, name+".yaml"
+// load reads and merges one profile, and tells its file. dir is where relative
+// paths start, chain the files that led here.
+func (l *loader) load(name, dir string, chain []string) (p *Profile, file string, err error) {
+	file = builtinFile(name)
 	if isFile(name) {
+		file = name
 		if !filepath.IsAbs(name) {
-			name = filepath.Join(dir, name)
+			file = filepath.Join(dir, name)
 		}
-		key, file = name, name
 	}
-	if i := slices.Index(chain, key); i >= 0 {
-		return nil, key, fmt.Errorf("extends in a circle: %s", strings.Join(append(chain[i:], key), " → "))
+	if i := slices.Index(chain, file); i >= 0 {
+		return nil, file, fmt.Errorf("extends in a circle: %s", strings.Join(append(slices.Clone(chain[i:]), file), " → "))
 	}
-	if p, ok := l.merged[key]; ok {
-		return p, key, nil
+	if p, ok := l.merged[file]; ok {
+		return p, file, nil
 	}
 	var data []byte
-	var err error
 	if isFile(name) {
 		data, err = os.ReadFile(file)
 	} else if data, err = Builtin(name); errors.Is(err, fs.ErrNotExist) {
 		err = fmt.Errorf("profile %q: no such built-in profile (built in: %s; a file needs a slash or .yaml in its name)", name, list(Builtins()))
 	}
 	if err != nil {
-		return nil, key, err
+		return nil, file, err
 	}
-	p, err := Parse(file, data)
-	if err != nil {
-		return nil, key, err
+	if p, err = Parse(file, data); err != nil {
+		return nil, file, err
 	}
-	p, err = l.merge(p, filepath.Dir(file), key, chain)
-	if err != nil {
-		return nil, key, err
+	if p, err = l.merge(p, filepath.Dir(file), file, chain); err != nil {
+		return nil, file, err
 	}
-	l.merged[key] = p
-	return p, key, nil
+	l.merged[file] = p
+	return p, file, nil
 }
 
 // merge lays a profile's own settings over what it extends.
-func (l *loader) merge(own *Profile, dir, key string, chain []string) (*Profile, error) {
-	if key != "" {
-		chain = append(slices.Clone(chain), key)
+func (l *loader) merge(own *Profile, dir, file string, chain []string) (*Profile, error) {
+	if file != "" {
+		chain = append(slices.Clone(chain), file)
 	}
 	m := newMerger(l.extends)
 	for _, parent := range own.Extends {
-		p, parentKey, err := l.load(parent, dir, chain)
+		p, parentFile, err := l.load(parent, dir, chain)
 		if err != nil {
-			if len(chain) > 0 && !errors.As(err, new(*ProfileError)) {
-				return nil, fmt.Errorf("%s: extends %s: %w", own.at["extends "].orFile(chain), parent, err)
+			if at := own.place("extends", parent); at.Line > 0 && !errors.As(err, new(*ProfileError)) {
+				err = &ProfileError{At: at, Subject: "extends " + parent, Cause: err.Error()}
 			}
 			return nil, err
 		}
-		l.above[own.Name] = append(append(l.above[own.Name], p.Name), l.above[p.Name]...)
-		l.merged[parent] = l.merged[parentKey]
+		l.above[file] = append(append(l.above[file], parentFile), l.above[parentFile]...)
 		m.add(p, false)
 	}
 	m.add(own, true)
@@ -128,15 +127,7 @@ func (l *loader) merge(own *Profile, dir, key string, chain []string) (*Profile,
 	return out, nil
 }
 
-// orFile is a place, or the file that led here.
-func (p Place) orFile(chain []string) Place {
-	if p.File == "" {
-		p.File = chain[len(chain)-1]
-	}
-	return p
-}
-
-// extends tells whether one profile builds on another.
-func (l *loader) extends(name, other string) bool {
-	return slices.Contains(l.above[name], other)
+// extends tells whether the profile of one file builds on that of another.
+func (l *loader) extends(file, other string) bool {
+	return slices.Contains(l.above[file], other)
 }

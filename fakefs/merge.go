@@ -11,13 +11,13 @@ import (
 // merger lays profiles over each other, setting by setting.
 type merger struct {
 	into    *Profile
-	extends func(name, other string) bool
+	extends func(file, other string) bool
 	// disputes are settings that unrelated profiles make differently, until a
 	// profile above decides them.
 	disputes map[string][2]Place
 }
 
-func newMerger(extends func(name, other string) bool) *merger {
+func newMerger(extends func(file, other string) bool) *merger {
 	return &merger{into: newProfile(), extends: extends, disputes: map[string][2]Place{}}
 }
 
@@ -61,9 +61,9 @@ func (m *merger) takes(p *Profile, own bool, section, name string, same bool) bo
 	case !there:
 	case same:
 		return false
-	case m.extends(old.Profile, place.Profile):
+	case m.extends(old.File, place.File):
 		return false
-	case !m.extends(place.Profile, old.Profile):
+	case !m.extends(place.File, old.File):
 		m.disputes[key] = [2]Place{old, place}
 		return false
 	}

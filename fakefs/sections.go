@@ -56,7 +56,7 @@ func (d *decoder) decodeProfile(root *yaml.Node) {
 	d.mapping(root, fields{
 		"name":        d.into(&p.Name),
 		"description": d.into(&p.Description),
-		"extends":     d.appendTo(&p.Extends),
+		"extends":     d.decodeExtends,
 		"match":       d.decodeMatch,
 		"sysctls":     d.decodeSysctls,
 		"files":       d.decodeFiles,
@@ -89,6 +89,14 @@ func displayName(section, name string) string {
 		return sysctlName(name)
 	}
 	return name
+}
+
+func (d *decoder) decodeExtends(n *yaml.Node) {
+	d.texts(n, func(n *yaml.Node, value string) {
+		if d.claim(n, "extends", value) {
+			d.profile.Extends = append(d.profile.Extends, value)
+		}
+	})
 }
 
 func (d *decoder) decodeMatch(n *yaml.Node) {
