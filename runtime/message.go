@@ -7,6 +7,8 @@ import (
 	"os"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/shimrun/shimrun/seccomp"
 )
 
 // The launcher and the supervisor talk over a socket pair, in this order:
@@ -41,7 +43,8 @@ type (
 		Err     string    `json:"err,omitempty"`
 	}
 	handover struct {
-		Backend string `json:"backend"`
+		Backend string        `json:"backend"`
+		Flags   seccomp.Flags `json:"flags"`
 	}
 	seized struct {
 		Err string `json:"err,omitempty"`
@@ -59,11 +62,6 @@ func (c conn) send(message any, fds ...int) error {
 	if err != nil {
 		return err
 	}
-	return c.sendPacket(packet, fds...)
-}
-
-// sendPacket is the part of send that a filtered thread does.
-func (c conn) sendPacket(packet []byte, fds ...int) error {
 	var rights []byte
 	if len(fds) > 0 {
 		rights = unix.UnixRights(fds...)

@@ -1,7 +1,6 @@
 package runtime
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -119,17 +118,13 @@ func (l *launcher) probe() (lacking string) {
 
 // underNotification loads the filter on this thread alone: the threads of the
 // Go runtime stay as they are and end at execve. From the load to the first
-// answer nothing may be trapped, so all of it is prepared.
+// answer it makes no call that can be trapped: sendmsg and close.
 func (l *launcher) underNotification(program []unix.SockFilter, choice choice) error {
-	packet, err := json.Marshal(handover{Backend: choice.Backend})
+	listener, flags, err := seccomp.Load(program, seccomp.Listen|seccomp.WaitKillable)
 	if err != nil {
 		return err
 	}
-	listener, err := seccomp.Load(program, seccomp.Listen|seccomp.WaitKillable)
-	if err != nil {
-		return err
-	}
-	err = l.conn.sendPacket(packet, listener)
+	err = l.conn.send(handover{Backend: choice.Backend, Flags: flags}, listener)
 	// Ours has to go before the first trapped call, which would wait forever
 	// for a supervisor that has died; with no listener left it fails.
 	unix.Close(listener)
@@ -159,7 +154,7 @@ func (l *launcher) underPtrace(program []unix.SockFilter, choice choice, supervi
 	if seized.Err != "" {
 		return errors.New(seized.Err)
 	}
-	if _, err := seccomp.Load(program, 0); err != nil {
+	if _, _, err := seccomp.Load(program, 0); err != nil {
 		return err
 	}
 	// RET_TRACE without a tracer is ENOSYS; with one, the call's arguments are

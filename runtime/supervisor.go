@@ -121,7 +121,7 @@ func (s *supervisor) serve() error {
 	if len(fds) != 1 {
 		return errors.New("the launcher sent no listener")
 	}
-	return s.serveListener(fds[0])
+	return s.serveListener(fds[0], handover.Flags)
 }
 
 // gone makes a launcher that has ended, for a reason that it told the user
@@ -202,8 +202,8 @@ func probeCall(traps []shim.Trap) (nr int, args [6]uint64) {
 }
 
 // serveListener is the seccomp backend.
-func (s *supervisor) serveListener(fd int) error {
-	listener, err := seccomp.NewListener(fd)
+func (s *supervisor) serveListener(fd int, flags seccomp.Flags) error {
+	listener, err := seccomp.NewListener(fd, flags)
 	if err != nil {
 		return err
 	}

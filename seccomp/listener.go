@@ -12,12 +12,13 @@ import (
 // notifications come in. It owns the descriptor.
 type Listener struct {
 	fd int
-	// sync tells whether the kernel wakes the other side on the same CPU.
-	sync bool
+	// killable tells that the filter was loaded with WaitKillable.
+	killable bool
 }
 
-// NewListener takes over a descriptor that [Load] returned, in this process or another.
-func NewListener(fd int) (*Listener, error) {
+// NewListener takes over a descriptor that [Load] returned, in this process or
+// another, and the flags that came with it.
+func NewListener(fd int, flags Flags) (*Listener, error) {
 	size, errno := notificationSize()
 	if errno != 0 {
 		return nil, os.NewSyscallError("seccomp SECCOMP_GET_NOTIF_SIZES", errno)
@@ -25,11 +26,11 @@ func NewListener(fd int) (*Listener, error) {
 	if size > int(knownNotification+len(notification{}.spare)) {
 		return nil, fmt.Errorf("this kernel's seccomp notifications have %d bytes, more than this build can take: use --backend ptrace", size)
 	}
-	l := &Listener{fd: fd}
+	l := &Listener{fd: fd, killable: flags&WaitKillable != 0}
 	// Tracee and supervisor take turns: waking the other on the same CPU saves
 	// an interrupt to another one and its way out of idle, which is most of the
 	// cost of a sparse call. Since Linux 6.6; merely slower without.
-	l.sync = l.setFlags(unix.SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP) == 0
+	_ = l.setFlags(unix.SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP)
 	return l, nil
 }
 

@@ -47,11 +47,11 @@ func loadAndExec(args []string) error {
 	if err != nil {
 		return err
 	}
-	listener, err := Load(program, Listen|WaitKillable)
+	listener, flags, err := Load(program, Listen|WaitKillable)
 	if err != nil {
 		return err
 	}
-	if err := unix.Sendmsg(3, []byte("listener"), unix.UnixRights(listener), nil, 0); err != nil {
+	if err := unix.Sendmsg(3, []byte{byte(flags)}, unix.UnixRights(listener), nil, 0); err != nil {
 		return err
 	}
 	unix.Close(3)
@@ -89,7 +89,8 @@ func start(t testing.TB, handle func(*shim.Call, string) shim.Answer, args ...st
 	}
 	theirs.Close()
 	rights := make([]byte, unix.CmsgSpace(4))
-	_, n, _, _, err := unix.Recvmsg(ours, make([]byte, 16), rights, unix.MSG_CMSG_CLOEXEC)
+	flags := make([]byte, 1)
+	_, n, _, _, err := unix.Recvmsg(ours, flags, rights, unix.MSG_CMSG_CLOEXEC)
 	unix.Close(ours)
 	if err != nil || n == 0 {
 		_ = v.cmd.Wait()
@@ -103,7 +104,7 @@ func start(t testing.TB, handle func(*shim.Call, string) shim.Answer, args ...st
 	if err != nil {
 		t.Fatal(err)
 	}
-	listener, err := NewListener(fds[0])
+	listener, err := NewListener(fds[0], Flags(flags[0]))
 	if err != nil {
 		t.Fatal(err)
 	}

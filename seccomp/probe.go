@@ -50,7 +50,7 @@ func Probe() error {
 	if l.err != nil {
 		return &UnsupportedError{What: "install a notification listener", Err: l.err}
 	}
-	listener, err := NewListener(l.fd)
+	listener, err := NewListener(l.fd, l.flags)
 	if err != nil {
 		unix.Close(l.fd)
 		return &UnsupportedError{What: "prepare the notification listener", Err: err}
@@ -70,8 +70,9 @@ func Probe() error {
 }
 
 type probeListener struct {
-	fd  int
-	err error
+	fd    int
+	flags Flags
+	err   error
 }
 
 type probeResult struct {
@@ -83,8 +84,8 @@ type probeResult struct {
 // ends the thread with the goroutine, and makes no other thread from it.
 func probeThread(loaded chan<- probeListener, result chan<- probeResult) {
 	runtime.LockOSThread()
-	fd, err := Load(probeProgram, Listen|WaitKillable)
-	loaded <- probeListener{fd, err}
+	fd, flags, err := Load(probeProgram, Listen|WaitKillable)
+	loaded <- probeListener{fd, flags, err}
 	if err != nil {
 		return
 	}

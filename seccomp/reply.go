@@ -45,21 +45,36 @@ func (r *receiver) respond(resp response) {
 	}
 }
 
-// install gives the tracee a descriptor and the call its number, in one step:
-// a signal cannot come between the two and leave the descriptor behind.
+// install gives the tracee a descriptor, and the call its number.
+//
+// ADDFD with SEND would do both in one step. But where a signal has woken the
+// tracee from its interruptible wait and it runs only after that request (on
+// our CPU it cannot run earlier), a kernel with WAIT_KILLABLE_RECV takes the
+// call for answered, forgets the descriptor and returns 0: since Linux 6.17
+// (kernel/seccomp.c, the continue in seccomp_do_user_notification's loop).
+// With WAIT_KILLABLE_RECV two steps are just as safe, because no signal can
+// come between them. Without it one is needed, and has no such fault: the call
+// starts over.
 func (r *receiver) install(a shim.Answer) {
 	fd, errno := r.reopen(a.FD, a.Flags)
 	if errno != 0 {
 		r.respond(response{err: -int32(errno)})
 		return
 	}
-	_, errno = r.give(fd, a.Flags, unix.SECCOMP_ADDFD_FLAG_SEND)
+	how := uint32(unix.SECCOMP_ADDFD_FLAG_SEND)
+	if r.server.Listener.killable {
+		how = 0
+	}
+	remote, errno := r.give(fd, a.Flags, how)
 	unix.Close(fd)
-	switch errno {
-	case 0, unix.ENOENT:
-	default:
+	switch {
+	case errno == unix.ENOENT || errno == unix.ESRCH:
+		// The tracee is gone, or interrupted.
+	case errno != 0:
 		// The tracee's own limit (EMFILE) is the answer that open(2) would give.
 		r.respond(response{err: -int32(errno)})
+	case how == 0:
+		r.respond(response{val: int64(remote)})
 	}
 }
 

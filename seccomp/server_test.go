@@ -106,6 +106,7 @@ var victims = map[string]func(args []string) error{
 	"pass":    victimPass,
 	"hang":    victimHang,
 	"daemon":  victimDaemon,
+	"bench":   victimBench,
 }
 
 func TestAnswers(t *testing.T) { serve(t, answerAll, "answers") }
@@ -312,7 +313,7 @@ func victimOwnFilter([]string) error {
 	if err != nil {
 		return err
 	}
-	if _, err := Load(program, 0); err != nil {
+	if _, _, err := Load(program, 0); err != nil {
 		return err
 	}
 	if _, err := unix.Open("/t/fail", 0, 0); err != unix.EXDEV {
