@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"runtime/debug"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 )
@@ -26,9 +27,11 @@ not found, 126 when it could not be executed, and 125 when shimrun itself failed
 
 // newApp describes the whole command line.
 func newApp(stdout, stderr io.Writer) *cli.App {
-	cli.VersionFlag = &cli.BoolFlag{Name: "version", Usage: "print the version", DisableDefaultText: true}
-	cli.HelpFlag = &cli.BoolFlag{Name: "help", Aliases: []string{"h"}, Usage: "show this help", DisableDefaultText: true}
+	cli.VersionFlag = &cli.BoolFlag{Name: "version", Usage: "print the version"}
+	cli.HelpFlag = &cli.BoolFlag{Name: "help", Aliases: []string{"h"}, Usage: "show this help"}
 	cli.VersionPrinter = func(c *cli.Context) { fmt.Fprintln(c.App.Writer, "shimrun", c.App.Version) }
+
+	cli.FlagStringer = flagHelp
 
 	return &cli.App{
 		Name:            "shimrun",
@@ -58,6 +61,8 @@ func newApp(stdout, stderr io.Writer) *cli.App {
 
 func subcommands() []*cli.Command {
 	commands := []*cli.Command{
+		doctorCommand(),
+		profileCommand(),
 		completionCommand(),
 		manCommand(),
 	}
@@ -80,12 +85,20 @@ func finish(c *cli.Command) {
 }
 
 // keepCommandName makes everything after "--" a command to run, even when it
-// is named like a subcommand.
+// is named like a subcommand, and refuses flags that a subcommand would not see.
 func keepCommandName(c *cli.Context) error {
+	first := len(os.Args) - c.NArg()
+	if !c.Args().Present() || first < 2 {
+		return nil
+	}
 	// The flag package drops the "--" that ended the flags without a word.
-	before := len(os.Args) - c.NArg() - 1
-	if before > 0 && os.Args[before] == "--" {
+	if os.Args[first-1] == "--" {
 		c.Command.Subcommands = nil
+		return nil
+	}
+	if name := c.Args().First(); c.Command.Command(name) != nil {
+		return fmt.Errorf("flags before %s are for commands to run; its own follow it (see shimrun %[1]s --help), and a program of this name is run by: shimrun %s -- %[1]s",
+			name, strings.Join(os.Args[1:first], " "))
 	}
 	return nil
 }

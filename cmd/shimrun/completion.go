@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/urfave/cli/v2"
+
+	"github.com/shimrun/shimrun/fakefs"
 )
 
 // completionVariable is set by the completion scripts when they ask this
@@ -82,6 +84,9 @@ func completeRun(c *cli.Context) {
 			return
 		case "log", "stats-file":
 			fmt.Fprintln(c.App.Writer, ":file")
+			return
+		case "profile":
+			fmt.Fprintf(c.App.Writer, "auto\nnone\n%s\n:file\n", strings.Join(fakefs.Builtins(), "\n"))
 			return
 		case "set", "file", "fs", "metrics":
 			return

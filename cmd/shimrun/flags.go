@@ -21,35 +21,35 @@ const (
 func runFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringSliceFlag{
-			Name: "profile", Aliases: []string{"p"}, Category: storyFlags, EnvVars: []string{"SHIMRUN_PROFILE"},
-			Usage: "`PROFILE`: auto (what this machine and COMMAND call for), none, a built-in name, or a file; repeatable, or a list with commas (default: auto)",
+			Name: "profile", Category: storyFlags, EnvVars: []string{"SHIMRUN_PROFILE"},
+			Usage: "auto (the default), none, or `NAME|FILE`, several with commas; see shimrun profile list",
 		},
 		&cli.StringSliceFlag{
 			Name: "set", Category: storyFlags,
-			Usage: "serve a sysctl, `NAME=VALUE`, as in vm.max_map_count=262144 or /proc/sys/vm/max_map_count=262144; repeatable",
+			Usage: "serve a sysctl, as in vm.max_map_count=262144 (`NAME=VALUE`, repeatable)",
 		},
 		&cli.StringSliceFlag{
 			Name: "file", Category: storyFlags,
-			Usage: "serve a file, `PATH=TEXT` or PATH=@FILE for the content of FILE; repeatable",
+			Usage: "serve a file with this text, or that of a file (`PATH=TEXT|@FILE`, repeatable)",
 		},
 		&cli.StringSliceFlag{
 			Name: "fs", Category: storyFlags, EnvVars: []string{"SHIMRUN_FS"},
-			Usage: "report filesystems of one type as another, `TYPE=TYPE`, as in 9p=ext4; repeatable",
+			Usage: "report filesystems of one type as another, as in 9p=ext4 (`TYPE=TYPE`, repeatable)",
 		},
 		&cli.BoolFlag{
-			Name: "no-args", Category: storyFlags, EnvVars: []string{"SHIMRUN_NO_ARGS"}, DisableDefaultText: true,
+			Name: "no-args", Category: storyFlags, EnvVars: []string{"SHIMRUN_NO_ARGS"},
 			Usage: "do not add the arguments that a profile has for COMMAND",
 		},
 		&cli.StringFlag{
 			Name: "backend", Category: engineFlags, EnvVars: []string{"SHIMRUN_BACKEND"}, Value: "auto",
-			Usage: "`BACKEND`: auto, seccomp (user notification) or ptrace", Action: oneOf("backend", "auto", "seccomp", "ptrace"),
+			Usage: "auto, seccomp (user notification) or ptrace (`BACKEND`)",
 		},
 		&cli.BoolFlag{
-			Name: "dry-run", Aliases: []string{"n"}, Category: reportFlags, DisableDefaultText: true,
-			Usage: "print what would be done, and do not start COMMAND",
+			Name: "dry-run", Category: reportFlags,
+			Usage: "print what would be done and why, and start nothing",
 		},
 		&cli.BoolFlag{
-			Name: "stats", Category: reportFlags, EnvVars: []string{"SHIMRUN_STATS"}, DisableDefaultText: true,
+			Name: "stats", Category: reportFlags, EnvVars: []string{"SHIMRUN_STATS"},
 			Usage: "print at the end which calls were seen and answered, and how long that took",
 		},
 		&cli.StringFlag{
@@ -58,20 +58,19 @@ func runFlags() []cli.Flag {
 		},
 		&cli.StringFlag{
 			Name: "metrics", Category: reportFlags, EnvVars: []string{"SHIMRUN_METRICS"},
-			Usage: "serve them to Prometheus at `ADDRESS`, as in localhost:9100, under /metrics", Action: checkAddress,
+			Usage: "serve the same to Prometheus at `HOST:PORT`, under /metrics",
 		},
 		&cli.StringFlag{
 			Name: "log", Category: reportFlags, EnvVars: []string{"SHIMRUN_LOG"},
-			Usage: "append the log to `FILE` (default: standard error)",
+			Usage: "append the log to `FILE` instead of writing it to standard error",
 		},
 		&cli.StringFlag{
 			Name: "log-format", Category: reportFlags, EnvVars: []string{"SHIMRUN_LOG_FORMAT"},
-			Usage:  "`FORMAT`: console or json (default: console on a terminal, json elsewhere)",
-			Action: oneOf("log-format", "console", "json"),
+			Usage: "console (the default on a terminal) or json (the default elsewhere) (`FORMAT`)",
 		},
 		&cli.StringFlag{
 			Name: "log-level", Category: reportFlags, EnvVars: []string{"SHIMRUN_LOG_LEVEL"}, Value: zerolog.LevelWarnValue,
-			Usage: "`LEVEL`: " + strings.Join(logLevels, ", "), Action: oneOf("log-level", logLevels...),
+			Usage: strings.Join(logLevels, ", ") + " (`LEVEL`)",
 		},
 	}
 }
@@ -80,23 +79,24 @@ var logLevels = []string{
 	zerolog.LevelTraceValue, zerolog.LevelDebugValue, zerolog.LevelInfoValue, zerolog.LevelWarnValue, zerolog.LevelErrorValue,
 }
 
-// oneOf accepts the listed values of a flag only. An empty value is an
-// environment variable that is set to nothing, which counts as not set.
-func oneOf(flag string, values ...string) func(*cli.Context, string) error {
-	return func(_ *cli.Context, value string) error {
-		if value == "" || slices.Contains(values, value) {
-			return nil
+// checkFlags refuses values that cannot be meant, before anything starts. It
+// is not left to the library, which would check them for subcommands as well.
+// An empty value is an environment variable that is set to nothing, which
+// counts as not set.
+func checkFlags(c *cli.Context) error {
+	for flag, values := range map[string][]string{
+		"backend":    {"auto", "seccomp", "ptrace"},
+		"log-format": {"console", "json"},
+		"log-level":  logLevels,
+	} {
+		if value := c.String(flag); value != "" && !slices.Contains(values, value) {
+			return fmt.Errorf("--%s does not know %q; it takes %s", flag, value, strings.Join(values, ", "))
 		}
-		return fmt.Errorf("--%s does not know %q; it takes %s", flag, value, strings.Join(values, ", "))
 	}
-}
-
-func checkAddress(_ *cli.Context, address string) error {
-	if address == "" {
-		return nil
-	}
-	if _, _, err := net.SplitHostPort(address); err != nil {
-		return fmt.Errorf("--metrics needs HOST:PORT, as in localhost:9100, not %q", address)
+	if address := c.String("metrics"); address != "" {
+		if _, _, err := net.SplitHostPort(address); err != nil {
+			return fmt.Errorf("--metrics needs HOST:PORT, as in localhost:9100, not %q", address)
+		}
 	}
 	return nil
 }

@@ -14,17 +14,23 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 
-	"github.com/urfave/cli/v2"
+	"github.com/shimrun/shimrun/runtime"
 )
-
-// exitFailure is the status when shimrun itself failed, as env(1) and docker
-// have it: a status that few commands use for themselves.
-const exitFailure = 125
 
 func main() {
 	os.Exit(execute(os.Args))
 }
+
+// A statusError ends shimrun with a status of its own; an empty message means
+// that everything is said already.
+type statusError struct {
+	status  int
+	message string
+}
+
+func (e *statusError) Error() string { return e.message }
 
 // execute runs one command line, prints its error and returns the exit status.
 func execute(args []string) int {
@@ -32,13 +38,21 @@ func execute(args []string) int {
 	if err == nil {
 		return 0
 	}
-	var status cli.ExitCoder
-	code := exitFailure
-	if errors.As(err, &status) {
-		code = status.ExitCode()
+	if line := oneLine(err); line != "" {
+		fmt.Fprintln(os.Stderr, "shimrun:", line)
 	}
-	if message := err.Error(); message != "" {
-		fmt.Fprintln(os.Stderr, "shimrun:", message)
+	var exit *runtime.ExitError
+	var status *statusError
+	switch {
+	case errors.As(err, &exit):
+		return exit.Code
+	case errors.As(err, &status):
+		return status.status
 	}
-	return code
+	return runtime.StatusFailed
+}
+
+// oneLine keeps an error on one line, whatever was quoted in it.
+func oneLine(err error) string {
+	return strings.ReplaceAll(strings.TrimSpace(err.Error()), "\n", "; ")
 }

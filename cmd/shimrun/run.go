@@ -2,15 +2,30 @@ package main
 
 import (
 	"errors"
-	"fmt"
 
 	"github.com/urfave/cli/v2"
+
+	"github.com/shimrun/shimrun/runtime"
 )
 
 // runCommand is `shimrun [flags] COMMAND`.
 func runCommand(c *cli.Context) error {
 	if !c.Args().Present() {
-		return fmt.Errorf("no command given; usage: shimrun [flags] [--] COMMAND [ARG...] (see shimrun --help)")
+		return errors.New("no command given; usage: shimrun [flags] [--] COMMAND [ARG...] (see shimrun --help)")
 	}
-	return errors.New("this build has no backend yet and cannot run commands")
+	if err := checkFlags(c); err != nil {
+		return err
+	}
+	chosen, err := choose(c, c.Args().First())
+	if err != nil {
+		return err
+	}
+	plan, added, err := makePlan(c, chosen)
+	if err != nil {
+		return err
+	}
+	if c.Bool("dry-run") {
+		return printPlan(c.App.Writer, plan, chosen, added)
+	}
+	return runtime.Run(plan)
 }

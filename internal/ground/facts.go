@@ -16,6 +16,7 @@ var Facts = []Fact{
 	{"proc-mem-read", "memory of others by reading /proc/PID/mem", procMemRead},
 	{"proc-mem-write", "memory of others by writing /proc/PID/mem", procMemWrite},
 	{"pidfd-getfd", "descriptors of others by pidfd_getfd(2)", pidfdGetfd},
+	{"io-uring", "io_uring(7)", ioUring},
 	{"ptrace-scope", "Yama lets a parent trace its children", yama},
 	{"mount", "/proc/sys can be covered by a mount", coverProc},
 	{"mount-namespace", "mounts can be kept to some processes", separateMounts},

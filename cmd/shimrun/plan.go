@@ -1,0 +1,88 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/mattn/go-isatty"
+	"github.com/urfave/cli/v2"
+
+	"github.com/shimrun/shimrun/runtime"
+)
+
+// makePlan turns flags and a command into a plan; added are the arguments that
+// the profile brought.
+func makePlan(c *cli.Context, chosen *choice) (plan runtime.Plan, added []string, err error) {
+	plan = runtime.Plan{
+		Args:    c.Args().Slice(),
+		Backend: orDefault(c.String("backend"), "auto"),
+		Log:     logPlan(c),
+		Stats:   c.Bool("stats"),
+		Metrics: c.String("metrics"),
+	}
+	if plan.Path, err = find(plan.Args[0]); err != nil {
+		return plan, nil, err
+	}
+	if !chosen.profile.Empty() {
+		if plan.Profile, err = chosen.profile.Marshal(); err != nil {
+			return plan, nil, err
+		}
+	}
+	if !c.Bool("no-args") {
+		plan.Args, added = withArguments(chosen.profile, plan.Args)
+	}
+	// The supervisor stands elsewhere.
+	if plan.Log.File, err = absolute("log", c.String("log")); err != nil {
+		return plan, nil, err
+	}
+	plan.StatsFile, err = absolute("stats-file", c.String("stats-file"))
+	return plan, added, err
+}
+
+// find looks a command up, and says more about one that is not there.
+func find(command string) (string, error) {
+	path, err := runtime.LookPath(command)
+	var exit *runtime.ExitError
+	if errors.As(err, &exit) && exit.Code == runtime.StatusNotFound && !strings.Contains(command, "/") {
+		exit.Err = fmt.Errorf("%s: command not found in PATH; name its path, or install it", command)
+	}
+	return path, err
+}
+
+func logPlan(c *cli.Context) runtime.LogPlan {
+	format := c.String("log-format")
+	if format == "" {
+		format = "json"
+		if c.String("log") == "" && isatty.IsTerminal(os.Stderr.Fd()) {
+			format = "console"
+		}
+	}
+	return runtime.LogPlan{Format: format, Level: orDefault(c.String("log-level"), "warn")}
+}
+
+// orDefault is for flags whose environment variable is set to nothing.
+func orDefault(value, def string) string {
+	if value == "" {
+		return def
+	}
+	return value
+}
+
+// absolute makes sure now that a file can be written: later nobody would see
+// the error. It touches nothing but a file that is not there yet.
+func absolute(flag, name string) (string, error) {
+	if name == "" {
+		return "", nil
+	}
+	name, err := filepath.Abs(name)
+	if err != nil {
+		return "", fmt.Errorf("--%s: %w", flag, err)
+	}
+	if info, err := os.Stat(filepath.Dir(name)); err != nil || !info.IsDir() {
+		return "", fmt.Errorf("--%s: there is no folder %s", flag, filepath.Dir(name))
+	}
+	return name, nil
+}
