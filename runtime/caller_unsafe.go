@@ -66,6 +66,7 @@ func role() int32 { return int32(C.shimrun_caller.role) }
 const (
 	roleSupervisor = C.SHIMRUN_SUPERVISOR
 	roleLauncher   = C.SHIMRUN_LAUNCHER
+	roleProbe      = C.SHIMRUN_PROBE
 )
 
 // rawProbe makes one call with nothing but invalid arguments, on the calling thread.

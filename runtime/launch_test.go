@@ -42,3 +42,11 @@ func TestServedFile(t *testing.T) {
 		t.Fatalf("got %q, %v; want %q", out, err, "hello\n")
 	}
 }
+
+func TestProbe(t *testing.T) {
+	for _, report := range Probe() {
+		if report.Err != nil {
+			t.Errorf("%s: %v", report.Name, report.Err)
+		}
+	}
+}

@@ -29,6 +29,9 @@ type (
 		Err   string `json:"err,omitempty"`
 	}
 	offer struct {
+		// PID is the launcher's. (SO_PEERCRED would tell too, but old gVisor
+		// gives the asker's own there.)
+		PID int `json:"pid"`
 		// Seccomp says what user notification lacks, if anything.
 		Seccomp string `json:"seccomp,omitempty"`
 		// Address is where in the launcher's memory Word stands.

@@ -79,7 +79,7 @@ func (l *launcher) comeUnder() error {
 		return nil
 	}
 	word := landmark
-	if err := l.conn.send(offer{Seccomp: lacking, Address: landmarkAddress(), Word: word}); err != nil {
+	if err := l.conn.send(offer{PID: os.Getpid(), Seccomp: lacking, Address: landmarkAddress(), Word: word}); err != nil {
 		return failed("talk to the supervisor: %w", err)
 	}
 	var choice choice

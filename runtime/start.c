@@ -92,5 +92,7 @@ __attribute__((constructor)) static void start(int argc, char **argv, char **env
 		daemonise();
 	} else if (strcmp(argv[0], "shimrun-launcher") == 0) {
 		shimrun_caller.role = SHIMRUN_LAUNCHER;
+	} else if (strcmp(argv[0], "shimrun-probe") == 0) {
+		shimrun_caller.role = SHIMRUN_PROBE;
 	}
 }

@@ -16,7 +16,8 @@ struct shimrun_caller {
 enum {
 	SHIMRUN_COMMAND,	/* an ordinary start */
 	SHIMRUN_SUPERVISOR,	/* we are the supervisor, daemonised already */
-	SHIMRUN_LAUNCHER,	/* started by a front that stays for --stats */
+	SHIMRUN_LAUNCHER,	/* started by a process that waits for the command */
+	SHIMRUN_PROBE,		/* the command of a probe */
 };
 
 extern struct shimrun_caller shimrun_caller;

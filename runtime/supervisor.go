@@ -80,11 +80,7 @@ func (s *supervisor) prepare() error {
 	if err := readDocument(supervisorDocument, &s.plan); err != nil {
 		return fmt.Errorf("read the plan: %w", err)
 	}
-	peer, err := unix.GetsockoptUcred(int(s.conn), unix.SOL_SOCKET, unix.SO_PEERCRED)
-	if err != nil {
-		return os.NewSyscallError("getsockopt SO_PEERCRED", err)
-	}
-	s.command = int(peer.Pid)
+	var err error
 	if s.log, err = newLogger(s.plan.Log); err != nil {
 		return err
 	}
@@ -105,6 +101,7 @@ func (s *supervisor) serve() error {
 	if _, err := s.conn.receive(&offer); err != nil {
 		return gone(err)
 	}
+	s.command = offer.PID
 	choice := s.choose(offer)
 	if err := s.conn.send(choice); err != nil || choice.Err != "" {
 		return err

@@ -1,0 +1,77 @@
+package runtime
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// BackendReport says whether a backend works on this machine.
+type BackendReport struct {
+	// Name is [BackendSeccomp] or [BackendPtrace].
+	Name string
+	// Err is nil where a command has run under the backend and was served. It
+	// matches [errors.ErrUnsupported] where this machine lacks something.
+	Err error
+}
+
+// Probe proves each backend, in the order in which auto tries them, by running
+// a command under it: a real supervisor, a real launcher, and a file that only
+// a served process can read.
+func Probe() []BackendReport {
+	var reports []BackendReport
+	for _, backend := range []string{BackendSeccomp, BackendPtrace} {
+		reports = append(reports, BackendReport{backend, probeBackend(backend)})
+	}
+	return reports
+}
+
+// unsupported is an error of a probe: what the machine lacks, said by whoever
+// found out.
+type unsupported struct{ error }
+
+func (unsupported) Is(target error) bool { return target == errors.ErrUnsupported }
+
+const (
+	probeName    = "shimrun-probe"
+	probeFile    = "/proc/shimrun-probe"
+	probeContent = "served"
+	probeProfile = "name: probe\nfiles:\n  " + probeFile + ": {content: " + probeContent + "}\n"
+)
+
+func probeBackend(backend string) error {
+	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	defer null.Close()
+	plan := Plan{
+		Path:    "/proc/self/exe",
+		Args:    []string{probeName},
+		Backend: backend,
+		Profile: []byte(probeProfile),
+		Log:     LogPlan{Level: "disabled"},
+	}
+	pid, err := startLauncher(plan, caller{}, nil, []uintptr{null.Fd(), null.Fd(), null.Fd()}, -1)
+	if err != nil {
+		return unsupported{err}
+	}
+	if status := waitFor(pid); !status.Exited() || status.ExitStatus() != 0 {
+		return unsupported{fmt.Errorf("a command was started under the %s backend and not served (wait status %#x)", backend, int(status))}
+	}
+	return nil
+}
+
+// init is the command of a probe.
+func init() {
+	if role() != roleProbe {
+		return
+	}
+	text, err := os.ReadFile(probeFile)
+	if err != nil || string(text) != probeContent {
+		unix.Exit(1)
+	}
+	unix.Exit(0)
+}
