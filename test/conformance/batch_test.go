@@ -65,7 +65,7 @@ func victim(t *testing.T, start func(ctx context.Context, rows []string) *exec.C
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	hung := false
+	hung, began := false, time.Now()
 	timer := time.AfterFunc(patience, func() { hung = true; cancel() })
 	lines := bufio.NewScanner(stdout)
 	lines.Buffer(nil, 16<<20)
@@ -80,8 +80,11 @@ func victim(t *testing.T, start func(ctx context.Context, rows []string) *exec.C
 		}
 		timer.Reset(patience)
 		if line.Start != "" {
-			current = line.Start
+			current, began = line.Start, time.Now()
 			continue
+		}
+		if took := time.Since(began); took > 5*time.Second {
+			t.Logf("%s took %.1f s", line.Case, took.Seconds())
 		}
 		records[line.Case] = line.Lines
 		current = ""

@@ -14,10 +14,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
 
 	"github.com/shimrun/shimrun/test/conformance/cases"
@@ -170,7 +170,7 @@ func conform(t *testing.T, g *ground, oracle map[string][]string) {
 			switch c.Like {
 			case cases.Kernel:
 				want = oracle[c.Name]
-				if shows(g, &c) && cmp.Equal(nowhere[c.Name], want) {
+				if shows(g, &c) && slices.Equal(nowhere[c.Name], want) {
 					t.Errorf("the same without the shim: this row shows nothing")
 				}
 				if !c.Known {
@@ -179,7 +179,7 @@ func conform(t *testing.T, g *ground, oracle map[string][]string) {
 			case cases.Bare:
 				want = without[c.Name]
 			case cases.Stated:
-				if cmp.Equal(without[c.Name], want) {
+				if slices.Equal(without[c.Name], want) {
 					t.Errorf("the same without the shim: this row shows nothing")
 				}
 			}
@@ -201,7 +201,7 @@ func shows(g *ground, c *cases.Case) bool {
 
 func compare(t *testing.T, names string, want, got []string) {
 	t.Helper()
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("%s (-expected +came):\n%s", names, brief(diff))
+	if diff := difference(want, got); diff != "" {
+		t.Errorf("%s (-expected +came):\n%s", names, diff)
 	}
 }

@@ -39,18 +39,3 @@ func coverage() string {
 	}
 	return b.String() + "\n"
 }
-
-// brief keeps a difference readable: the lines that differ, and not too many.
-func brief(diff string) string {
-	var kept []string
-	for _, line := range strings.Split(diff, "\n") {
-		if strings.HasPrefix(line, "+") || strings.HasPrefix(line, "-") {
-			kept = append(kept, line)
-		}
-	}
-	const most = 40
-	if len(kept) > most {
-		kept = append(kept[:most], fmt.Sprintf("… and %d lines more", len(kept)-most))
-	}
-	return strings.Join(kept, "\n")
-}

@@ -113,7 +113,7 @@ var identityCases = []Case{
 		Name: "identity/generated-files", Calls: "openat newfstatat getdents64", Like: Stated,
 		Want: []string{
 			`/proc/shimtest: "told\n" 0100440`,
-			`/shimtest/file: ENOENT 00`,
+			`/shimtest/file: ENOENT 0`,
 			`/proc/shimlink: "told\n" 0100440`,
 			"lstat link: ok 0120777",
 			"link: shimtest ok",

@@ -17,7 +17,7 @@ var Real = Names{
 	"vector": "/proc/sys/kernel/printk",           // four ints
 	"string": "/proc/sys/kernel/core_pattern",     // text of at most 127 bytes
 	"const":  "/proc/sys/kernel/ngroups_max",      // mode 0444
-	"secret": "/proc/sys/net/core/bpf_jit_harden",  // mode 0600, int, 0 to 2
+	"secret": "/proc/sys/net/core/bpf_jit_harden", // mode 0600, int, 0 to 2
 	"keys":   "/proc/sys/kernel/keys",             // a directory
 }
 

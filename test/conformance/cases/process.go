@@ -102,7 +102,7 @@ var processCases = []Case{
 		},
 	},
 	{
-		Name: "process/stop-and-continue", Calls: "kill wait4",
+		Name: "process/stop-and-continue", Calls: "kill wait4", Real: true,
 		Run: func(r *Record) {
 			cmd := exec.Command("/bin/sh", "-c", "while :; do read x < "+r.Path("const")+"; done")
 			must("start", cmd.Start())

@@ -33,6 +33,13 @@ func (r *Record) arrived(dirfd int, path string) {
 	}
 }
 
+// wayOut is a row about a way that does not lead there any more.
+func wayOut(name string, needs Need, walk func(r *Record) (dirfd int, path string)) Case {
+	c := way(name, needs, walk)
+	c.Real = true
+	return c
+}
+
 // way is a row about one way to the same file.
 func way(name string, needs Need, walk func(r *Record) (dirfd int, path string)) Case {
 	return Case{
@@ -174,13 +181,13 @@ var wayCases = []Case{
 		must("chdir", unix.Chdir("/"))
 		return unix.AT_FDCWD, r.Path("const")
 	}),
-	way("chroot-without-proc", Root|Own, func(r *Record) (int, string) {
+	wayOut("chroot-without-proc", Root|Own, func(r *Record) (int, string) {
 		dir := newRoot(r)
 		must("chroot", unix.Chroot(dir))
 		must("chdir", unix.Chdir("/"))
 		return unix.AT_FDCWD, r.Path("const")
 	}),
-	way("chroot-fake-proc", Root|Own, func(r *Record) (int, string) {
+	wayOut("chroot-fake-proc", Root|Own, func(r *Record) (int, string) {
 		// An ordinary directory of that name is not procfs.
 		dir := r.Tmp()
 		name := r.Path("const")
@@ -213,7 +220,7 @@ var wayCases = []Case{
 		must("mount", unix.Mount("proc", dir+"/proc", "proc", 0, ""))
 		return unix.AT_FDCWD, dir + r.Path("const")
 	}),
-	way("proc-covered", Mounts|Own, func(r *Record) (int, string) {
+	wayOut("proc-covered", Mounts|Own, func(r *Record) (int, string) {
 		// What is mounted over /proc/sys hides the sysctls, served or not.
 		private()
 		must("mount", unix.Mount("tmpfs", "/proc/sys", "tmpfs", 0, ""))
