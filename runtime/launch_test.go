@@ -4,10 +4,12 @@ import (
 	"encoding/json"
 	"os"
 	"os/exec"
+	"strconv"
+	"syscall"
 	"testing"
 )
 
-// command is a command to run under the shim of [testPolicy].
+// command is a command to run under the shim of [testProfile].
 func command(t *testing.T, backend string, args ...string) *exec.Cmd {
 	t.Helper()
 	path, err := exec.LookPath(args[0])
@@ -35,11 +37,15 @@ func self(t *testing.T) string {
 	return path
 }
 
+var bothBackends = []string{BackendSeccomp, BackendPtrace}
+
 func TestServedFile(t *testing.T) {
-	cmd := command(t, BackendSeccomp, "cat", "/shimrun/hello")
-	out, err := cmd.CombinedOutput()
-	if err != nil || string(out) != "hello\n" {
-		t.Fatalf("got %q, %v; want %q", out, err, "hello\n")
+	for _, backend := range bothBackends {
+		cmd := command(t, backend, "cat", "/proc/shimtest")
+		out, err := cmd.CombinedOutput()
+		if err != nil || string(out) != "hello\n" {
+			t.Errorf("%s: got %q, %v; want %q", backend, out, err, "hello\n")
+		}
 	}
 }
 
@@ -47,6 +53,22 @@ func TestProbe(t *testing.T) {
 	for _, report := range Probe() {
 		if report.Err != nil {
 			t.Errorf("%s: %v", report.Name, report.Err)
+		}
+	}
+}
+
+func itoa(n int) string { return strconv.Itoa(n) }
+
+// signalAll sends a process what a service manager or a terminal may.
+func signalAll(t *testing.T, pid string) {
+	t.Helper()
+	n, err := strconv.Atoi(pid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, sig := range []syscall.Signal{syscall.SIGTERM, syscall.SIGHUP, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGTSTP, syscall.SIGUSR1} {
+		if err := syscall.Kill(n, sig); err != nil {
+			t.Error(err)
 		}
 	}
 }

@@ -1,4 +1,62 @@
 package runtime
 
-// victims are programs that the tests run under the launcher.
-var victims = map[string]func(args []string) int{}
+import (
+	"fmt"
+	"os"
+	"strings"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// victims are programs that the tests run.
+var victims = map[string]func(args []string) int{
+	"prepare": victimPrepare,
+}
+
+// victimPrepare gives itself an unusual state and executes its arguments, to
+// be the caller that shimrun must be transparent to.
+func victimPrepare(args []string) int {
+	const personalityNoRandomize = 0x0040000
+	unix.Umask(0o137)
+	_ = unix.Setpriority(unix.PRIO_PROCESS, 0, 5)
+	_, _, _ = unix.RawSyscall(unix.SYS_PERSONALITY, personalityNoRandomize, 0, 0)
+	_ = unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(unix.SIGUSR2), 0, 0, 0)
+	_ = unix.Prctl(unix.PR_SET_TIMERSLACK, 123456, 0, 0, 0)
+	_ = unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: 77, Max: 999})
+	_ = unix.Setrlimit(unix.RLIMIT_CORE, &unix.Rlimit{Cur: 0, Max: 0})
+	_ = unix.Setrlimit(unix.RLIMIT_STACK, &unix.Rlimit{Cur: 4 << 20, Max: 5 << 20})
+	_ = os.WriteFile("/proc/self/oom_score_adj", []byte("17"), 0)
+	unix.Close(0)
+	c := caller{
+		Ignored: signalSet(unix.SIGHUP, unix.SIGINT, unix.SIGPIPE, unix.SIGTERM, unix.SIGURG, 40),
+		Blocked: signalSet(unix.SIGUSR1, unix.SIGSEGV, unix.SIGURG, unix.SIGCHLD, 50),
+	}
+	c.restore()
+	argv0p, _ := unix.BytePtrFromString(args[0])
+	argvp := pointers(append([]string{"an argv[0]"}, args[1:]...))
+	envp := pointers([]string{"A=1", "PATH=" + os.Getenv("PATH"), "A=2", "no equals sign", "", "B="})
+	_, _, errno := unix.RawSyscall(unix.SYS_EXECVE, uintptr(unsafe.Pointer(argv0p)),
+		uintptr(unsafe.Pointer(&argvp[0])), uintptr(unsafe.Pointer(&envp[0])))
+	fmt.Println("exec:", errno)
+	return 1
+}
+
+func signalSet(signals ...unix.Signal) (set uint64) {
+	for _, s := range signals {
+		set |= 1 << (s - 1)
+	}
+	return set
+}
+
+func pointers(list []string) []*byte {
+	var p []*byte
+	for _, s := range list {
+		b, err := unix.BytePtrFromString(s)
+		if err != nil {
+			panic(fmt.Sprintf("%q: %v", strings.ToValidUTF8(s, "?"), err))
+		}
+		p = append(p, b)
+	}
+	return append(p, nil)
+}

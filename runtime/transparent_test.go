@@ -1,0 +1,91 @@
+package runtime
+
+import (
+	"encoding/json"
+	"os"
+	"os/exec"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// tell says all that a process can see of what it was given. It is a shell,
+// because the Go runtime would change half of it.
+const tell = `
+me=/proc/$$
+echo "argv: $0 $*"
+echo "ppid: $PPID"
+pwd
+umask
+ulimit -Sa
+ulimit -Ha
+grep -E '^(Umask|Uid|Gid|Groups|Sig[BICP]|Shd|Cap|NoNewPrivs|Cpus_allowed|Name)' $me/status
+tr '\0' '\n' <$me/environ
+cat $me/personality $me/oom_score_adj $me/timerslack_ns $me/cgroup $me/limits
+cut -d' ' -f5-8,18-20 $me/stat
+for fd in $me/fd/*; do
+	n=${fd##*/}
+	case $n in 10|255) continue;; esac # the shell's own
+	echo "fd $n: $(readlink $fd) $(sed -n 's/flags:/flags/p' $me/fdinfo/$n)"
+done
+read children <$me/task/$$/children
+echo "children: $children"
+`
+
+var pipeNumbers = regexp.MustCompile(`pipe:\[\d+\]`)
+
+// asIs is the same command, without and with shimrun, from the same caller.
+func asIs(t *testing.T, args ...string) (bare, shimmed func(backend string) *exec.Cmd) {
+	t.Helper()
+	bare = func(string) *exec.Cmd {
+		return exec.Command(self(t), append([]string{"-victim", "prepare"}, args...)...)
+	}
+	shimmed = func(backend string) *exec.Cmd {
+		document, err := json.Marshal(Plan{
+			Path: args[0], Args: append([]string{"an argv[0]"}, args[1:]...),
+			Backend: backend, Profile: []byte(testProfile),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return exec.Command(self(t), "-victim", "prepare", self(t), "-launch", string(document))
+	}
+	return bare, shimmed
+}
+
+func TestNothingIsDifferent(t *testing.T) {
+	bare, shimmed := asIs(t, "/bin/sh", "-c", tell, "name", "an argument")
+	dir := t.TempDir()
+	collect := func(cmd *exec.Cmd) []string {
+		t.Helper()
+		r, w, err := os.Pipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer r.Close()
+		defer w.Close()
+		file, err := os.Open("/etc/passwd")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer file.Close()
+		cmd.Dir = dir
+		cmd.ExtraFiles = []*os.File{w, nil, file, nil, r}
+		cmd.Stderr = cmd.Stdout
+		out, err := cmd.CombinedOutput()
+		if err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		return strings.Split(pipeNumbers.ReplaceAllString(string(out), "pipe"), "\n")
+	}
+	want := collect(bare(""))
+	for _, backend := range bothBackends {
+		t.Run(backend, func(t *testing.T) {
+			if diff := cmp.Diff(want, collect(shimmed(backend))); diff != "" {
+				t.Errorf("bare (-) and under shimrun (+) differ:\n%s", diff)
+			}
+		})
+	}
+}
