@@ -24,13 +24,20 @@ type attributes struct {
 	times time.Time
 }
 
-// attributesOf describes a node that stands on the filesystem dev. Files of
-// procfs have no size and one block of 1,024 bytes (fs/proc/root.c); sysfs
-// reports one page.
-func (s *Shim) attributesOf(n *fakefs.Node, name string, dev uint64) attributes {
+// attributesOf describes a node. Files of procfs have no size and blocks of
+// 1,024 bytes (fs/proc/root.c); sysfs reports one page. Where the kernel has an
+// object of that name as well, the node keeps its numbers and times, so that
+// getdents, which lists the kernel's, tells the same inode.
+func (s *Shim) attributesOf(n *fakefs.Node, name string) attributes {
 	a := attributes{
-		dev: dev, ino: n.Ino, mode: modeOf(n.Mode), nlink: 1,
+		ino: n.Ino, mode: modeOf(n.Mode), nlink: 1,
 		uid: n.UID, gid: n.GID, rdev: n.Rdev, bsize: 4096, times: s.started,
+	}
+	var st unix.Stat_t
+	if unix.Lstat(name, &st) == nil {
+		a.dev, a.ino, a.times = uint64(st.Dev), st.Ino, time.Unix(st.Mtim.Unix())
+	} else {
+		a.dev = s.deviceAbove(name)
 	}
 	switch {
 	case n.Mode.IsDir():

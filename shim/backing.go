@@ -164,7 +164,6 @@ func (s *Shim) handOut(fd int, o *handedOut) error {
 	if e := fstat(fd, &st); e != 0 {
 		return os.NewSyscallError("fstat", e)
 	}
-	o.dev = s.deviceAbove(o.name)
 	s.handed.put(identityOf(&st), o)
 	return nil
 }

@@ -12,9 +12,6 @@ import (
 type handedOut struct {
 	node *fakefs.Node
 	name string
-	// dev is the device number of the filesystem in which the node stands,
-	// as stat(2) is to report it.
-	dev uint64
 	// shared is set where many descriptors share the object.
 	shared bool
 }

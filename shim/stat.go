@@ -35,7 +35,7 @@ func (w *Worker) statHanded(c *Call, fd int, out uint64) Answer {
 	if h == nil {
 		return Answer{}
 	}
-	a := w.shim.attributesOf(h.node, h.name, h.dev)
+	a := w.shim.attributesOf(h.node, h.name)
 	a.stat(&w.st)
 	return w.give(c, target{node: h.node}, out, bytesOf(&w.st))
 }
@@ -52,7 +52,7 @@ func (w *Worker) attributes(c *Call, dirfd int, addr uint64, flags int) (attribu
 			return attributes{}, target{}, false
 		}
 		if h := w.handedTo(c, dirfd); h != nil {
-			return w.shim.attributesOf(h.node, h.name, h.dev), target{node: h.node}, true
+			return w.shim.attributesOf(h.node, h.name), target{node: h.node}, true
 		}
 		return attributes{}, target{}, false
 	}
@@ -60,11 +60,7 @@ func (w *Worker) attributes(c *Call, dirfd int, addr uint64, flags int) (attribu
 	if !t.ours() || t.errno != 0 {
 		return attributes{}, t, false
 	}
-	if t.real && t.node.Rdev == 0 {
-		// The kernel has the file too: its attributes are as good as ours.
-		return attributes{}, target{}, false
-	}
-	return w.shim.attributesOf(t.node, t.name, w.shim.deviceAbove(t.name)), t, true
+	return w.shim.attributesOf(t.node, t.name), t, true
 }
 
 // handedTo returns what a tracee's descriptor stands for, nil if it is not ours.
