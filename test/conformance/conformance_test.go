@@ -53,8 +53,11 @@ func clean() {
 		// Not a mount where the test is not root.
 		_ = unix.Unmount(filepath.Join(liedDir, name), unix.MNT_DETACH)
 	}
-	_ = os.RemoveAll(binaries)
-	_ = os.RemoveAll(liedDir)
+	// What victims could not remove from inside a chroot.
+	left, _ := filepath.Glob("/tmp/conformance-*")
+	for _, dir := range append(left, binaries, liedDir) {
+		_ = os.RemoveAll(dir)
+	}
 }
 
 // private starts this test again in a mount namespace of its own, so that what

@@ -103,14 +103,14 @@ var kmsgCases = []Case{
 			case <-time.After(200 * time.Millisecond):
 			}
 			w := r.Fixture(kmsg, unix.O_WRONLY)
-			size, err := unix.Write(w, []byte(text))
-			r.Say("write = %v %s", size == len(text), Errno(err))
+			// Without a newline the kernel would wait for more of the line.
+			size, err := unix.Write(w, []byte(text+"\n"))
+			r.Say("write = %v %s", size == len(text)+1, Errno(err))
 			select {
 			case line := <-got:
 				r.Say("the waiting reader gets it: %v", strings.HasSuffix(line, ";"+text+"\n"))
 			case <-time.After(3 * time.Second):
 				r.Say("the waiting reader still waits")
-				// A second line ends the goroutine's wait where it can be ended.
 			}
 			n, err = unix.Poll(fds, 1000)
 			r.Say("poll now = %d %s POLLIN %v", n, Errno(err), fds[0].Revents&unix.POLLIN != 0)
@@ -146,7 +146,7 @@ var kmsgCases = []Case{
 			a := r.Fixture(kmsg, unix.O_RDONLY|unix.O_NONBLOCK)
 			b := r.Fixture(kmsg, unix.O_RDONLY|unix.O_NONBLOCK)
 			text := mark()
-			_, err := unix.Write(r.Fixture(kmsg, unix.O_RDWR), []byte(text))
+			_, err := unix.Write(r.Fixture(kmsg, unix.O_RDWR), []byte(text+"\n"))
 			r.Say("write: %s", Errno(err))
 			r.Say("one: %v, the other: %v", record.MatchString(find(a, text)), record.MatchString(find(b, text)))
 		},
@@ -154,7 +154,7 @@ var kmsgCases = []Case{
 	{
 		Name: "kmsg/small-buffer", Calls: "read", Needs: Root, Has: "native",
 		Run: func(r *Record) {
-			_, _ = unix.Write(r.Fixture(kmsg, unix.O_WRONLY), []byte(mark()))
+			_, _ = unix.Write(r.Fixture(kmsg, unix.O_WRONLY), []byte(mark()+"\n"))
 			fd := r.Fixture(kmsg, unix.O_RDONLY|unix.O_NONBLOCK)
 			n, err := unix.Read(fd, make([]byte, 4))
 			r.Say("read of 4 bytes = %d %s", n, Errno(err))

@@ -123,7 +123,7 @@ var linkCases = []Case{
 		},
 	},
 	{
-		Name: "link/no-permission", Calls: "openat newfstatat", Needs: Nobody,
+		Name: "link/no-permission", Calls: "openat newfstatat", Needs: Nobody, Real: true,
 		Run: func(r *Record) {
 			dir := r.Tmp()
 			_ = os.Mkdir(dir+"/closed", 0o700)

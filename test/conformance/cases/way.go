@@ -73,6 +73,13 @@ func private() {
 	must("private", unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""))
 }
 
+// mount mounts until the row is done: nothing may be removed through a mount.
+func (r *Record) mount(source, target, kind string, flags uintptr, data string) {
+	must("mount", unix.Mount(source, target, kind, flags, data))
+	// In a chroot it cannot be found again, and goes with the namespace.
+	r.Defer(func() { _ = unix.Unmount(target, unix.MNT_DETACH) })
+}
+
 var wayCases = []Case{
 	way("plain", 0, func(r *Record) (int, string) { return unix.AT_FDCWD, r.Path("const") }),
 	way("dots-and-slashes", 0, func(r *Record) (int, string) {
@@ -159,7 +166,7 @@ var wayCases = []Case{
 	way("chroot-bound-proc", Mounts|Own, func(r *Record) (int, string) {
 		dir := newRoot(r)
 		private()
-		must("mount", unix.Mount("/proc", dir+"/proc", "", unix.MS_BIND|unix.MS_REC, ""))
+		r.mount("/proc", dir+"/proc", "", unix.MS_BIND|unix.MS_REC, "")
 		must("chroot", unix.Chroot(dir))
 		must("chdir", unix.Chdir("/"))
 		return unix.AT_FDCWD, r.Path("const")
@@ -168,7 +175,7 @@ var wayCases = []Case{
 		// The same directory by another name.
 		dir := newRoot(r)
 		private()
-		must("mount", unix.Mount("/proc/sys", dir+"/proc", "", unix.MS_BIND, ""))
+		r.mount("/proc/sys", dir+"/proc", "", unix.MS_BIND, "")
 		must("chroot", unix.Chroot(dir))
 		must("chdir", unix.Chdir("/"))
 		return unix.AT_FDCWD, "/proc/" + below(r)
@@ -176,7 +183,7 @@ var wayCases = []Case{
 	way("chroot-fresh-proc", Mounts|Own, func(r *Record) (int, string) {
 		dir := newRoot(r)
 		private()
-		must("mount", unix.Mount("proc", dir+"/proc", "proc", 0, ""))
+		r.mount("proc", dir+"/proc", "proc", 0, "")
 		must("chroot", unix.Chroot(dir))
 		must("chdir", unix.Chdir("/"))
 		return unix.AT_FDCWD, r.Path("const")
@@ -217,20 +224,20 @@ var wayCases = []Case{
 	way("proc-mounted-elsewhere", Mounts|Own, func(r *Record) (int, string) {
 		dir := newRoot(r)
 		private()
-		must("mount", unix.Mount("proc", dir+"/proc", "proc", 0, ""))
+		r.mount("proc", dir+"/proc", "proc", 0, "")
 		return unix.AT_FDCWD, dir + r.Path("const")
 	}),
 	wayOut("proc-covered", Mounts|Own, func(r *Record) (int, string) {
 		// What is mounted over /proc/sys hides the sysctls, served or not.
 		private()
-		must("mount", unix.Mount("tmpfs", "/proc/sys", "tmpfs", 0, ""))
+		r.mount("tmpfs", "/proc/sys", "tmpfs", 0, "")
 		return unix.AT_FDCWD, r.Path("const")
 	}),
 	way("bound-file", Mounts|Own, func(r *Record) (int, string) {
 		dir := r.Tmp()
 		must("write", os.WriteFile(dir+"/file", nil, 0o600))
 		private()
-		must("mount", unix.Mount("/proc/sys/kernel", dir, "", unix.MS_BIND, ""))
+		r.mount("/proc/sys/kernel", dir, "", unix.MS_BIND, "")
 		return unix.AT_FDCWD, dir + "/../../proc/sys/" + below(r)
 	}),
 	{
