@@ -6,6 +6,8 @@ import (
 	"os"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/shimrun/shimrun/seccomp"
 )
 
 // BackendReport says whether a backend works on this machine.
@@ -42,6 +44,12 @@ const (
 )
 
 func probeBackend(backend string) error {
+	if backend == BackendSeccomp {
+		// Says what is lacking in fewer words than the launcher.
+		if err := seccomp.Probe(); err != nil {
+			return err
+		}
+	}
 	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
 	if err != nil {
 		return err
