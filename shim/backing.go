@@ -1,6 +1,7 @@
 package shim
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path"
@@ -188,7 +189,7 @@ func (s *Shim) directory(n *fakefs.Node, name string) (int, error) {
 	if b.fd >= 0 {
 		return b.fd, nil
 	}
-	made, err := os.MkdirTemp("", "shimrun-")
+	made, err := temporaryDirectory()
 	if err != nil {
 		return -1, fmt.Errorf("stand-in for the directory %s: %w", name, err)
 	}
@@ -208,6 +209,19 @@ func (s *Shim) directory(n *fakefs.Node, name string) (int, error) {
 	}
 	b.fd = fd
 	return fd, nil
+}
+
+// temporaryDirectory makes a directory wherever one can be made.
+func temporaryDirectory() (string, error) {
+	var errs []error
+	for _, parent := range []string{os.TempDir(), "/dev/shm", "/run", "/var/tmp", "/"} {
+		made, err := os.MkdirTemp(parent, "shimrun-")
+		if err == nil {
+			return made, nil
+		}
+		errs = append(errs, err)
+	}
+	return "", errors.Join(errs...)
 }
 
 // view is a tracee's view of the machine, for generators.

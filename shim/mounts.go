@@ -1,6 +1,10 @@
 package shim
 
 import (
+	"bytes"
+	"os"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -11,17 +15,31 @@ import (
 // remembered. Until one is seen, all tracees share the supervisor's root and
 // mounts, and no call pays for asking.
 
-// settling is how long after a mount call the ground is surveyed anew at every
-// call: the kernel does the call only after it was let go.
+// settling is how long after a mount call the mounts are looked at again: the
+// kernel does the call only after it was let go.
 const settling = 500 * time.Millisecond
+
+// mountWatch looks at the supervisor's mounts after a call that may change them.
+type mountWatch struct {
+	busy atomic.Bool // whether there is anything to watch for: all that other calls ask
+	mu   sync.Mutex
+	// since is when the last such call was let go, next when to look again.
+	since, next time.Time
+	seen        []byte // mountinfo, as the ground was surveyed with it
+}
 
 func (w *Worker) changesMounts(c *Call) Answer {
 	n, e := readlinkat(atFDCWD, append(w.ofTracee(c.TID, "ns/mnt"), 0), w.link[:])
 	if e != 0 || string(w.link[:n]) != string(w.shim.namespace) {
 		w.shim.namespaces.Store(true)
-	} else {
-		w.shim.unsettled.Store(time.Now().Add(settling).UnixNano())
+		return Answer{}
 	}
+	m := &w.shim.mounts
+	m.mu.Lock()
+	m.since = time.Now()
+	m.next = m.since
+	m.busy.Store(true)
+	m.mu.Unlock()
 	return Answer{}
 }
 
@@ -36,16 +54,28 @@ func (w *Worker) changesNamespace(c *Call) Answer {
 	return Answer{}
 }
 
-// settle surveys the ground again while mounts may be changing.
-func (s *Shim) settle(*Call) {
-	until := s.unsettled.Load()
-	if until == 0 {
+// settle looks at the mounts again while they may be changing: at the first
+// call after the one that changes them, and then ever more seldom.
+func (s *Shim) settle() {
+	m := &s.mounts
+	if !m.busy.Load() {
 		return
 	}
-	if time.Now().UnixNano() > until {
-		s.unsettled.CompareAndSwap(until, 0)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	now := time.Now()
+	if now.Before(m.next) {
+		return
 	}
-	s.ground.Store(s.survey())
+	passed := now.Sub(m.since)
+	m.next = now.Add(passed)
+	if passed > settling {
+		m.busy.Store(false)
+	}
+	if is, err := os.ReadFile("/proc/self/mountinfo"); err == nil && !bytes.Equal(is, m.seen) {
+		m.seen = is
+		s.ground.Store(s.survey())
+	}
 }
 
 // fixed answers a call with the errno that the profile declares, or with 0.

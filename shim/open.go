@@ -145,7 +145,9 @@ func (w *Worker) openFile(c *Call, t *target, a Answer, accmode int) (Answer, un
 	var err error
 	if _, shared := n.Content.Shared(); shared {
 		a.FD, err = w.shim.sharedFile(n, t.name, v)
-		a.Follow = accmode != unix.O_RDONLY && a.Flags&unix.O_PATH == 0
+		if a.Follow = accmode != unix.O_RDONLY && a.Flags&unix.O_PATH == 0; a.Follow {
+			w.shim.offsets.begin(c.TID, a.FD)
+		}
 	} else {
 		var content []byte
 		if content, err = n.Content.Read(v); err == nil {

@@ -29,7 +29,7 @@ type Shim struct {
 
 	// ground is what the machine has where names are served.
 	ground    atomic.Pointer[territory]
-	unsettled atomic.Int64 // until when mounts may be changing, in ns; 0 when settled
+	mounts    mountWatch
 	namespace []byte       // the supervisor's mount namespace, as its link says
 	// roots and namespaces tell that some tracee has changed its root or uses
 	// another mount namespace; until then nobody asks.

@@ -40,7 +40,7 @@ func (w *Worker) Handle(c *Call) (a Answer) {
 		return Answer{}
 	}
 	defer w.recovered(c, &a)
-	w.shim.settle(c)
+	w.shim.settle()
 	a = w.shim.handlers[c.Nr](w, c)
 	w.count.answered(c.Nr, a.Kind)
 	return a

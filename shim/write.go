@@ -73,6 +73,15 @@ func (o *offsets) set(k offsetKey, v int64) {
 	}
 }
 
+// begin forgets what an earlier descriptor of the same file was moved to: a
+// file that is opened anew is at its start.
+func (o *offsets) begin(tid, fd int) {
+	var st unix.Stat_t
+	if who, err := statusOf(tid); err == nil && fstat(fd, &st) == 0 {
+		o.set(offsetKey{who.tgid, identityOf(&st)}, 0)
+	}
+}
+
 // maxWrite bounds one write to a served file, as the kernel bounds one to a
 // sysctl (KMALLOC_MAX_SIZE would allow more, no sysctl takes it).
 const maxWrite = 1 << 16
