@@ -25,12 +25,12 @@ type Shim struct {
 
 	hasLinks   bool     // the tree has symbolic links
 	procLinks  []string // those of them below /proc
-	exactLinks bool // links of served descriptors in /proc/PID/fd are told
+	exactLinks bool     // links of served descriptors in /proc/PID/fd are told
 
 	// ground is what the machine has where names are served.
 	ground    atomic.Pointer[territory]
 	mounts    mountWatch
-	namespace []byte       // the supervisor's mount namespace, as its link says
+	namespace []byte // the supervisor's mount namespace, as its link says
 	// roots and namespaces tell that some tracee has changed its root or uses
 	// another mount namespace; until then nobody asks.
 	roots, namespaces atomic.Bool
