@@ -49,15 +49,31 @@ func (c caller) restore() {
 		}
 	}
 	for sig := uintptr(1); sig <= 64; sig++ {
-		if c.Ignored&(1<<(sig-1)) == 0 {
-			continue
+		// struct kernel_sigaction: the handler comes first.
+		var now, then [8]uintptr
+		_, _, _ = unix.RawSyscall6(unix.SYS_RT_SIGACTION, sig, 0, uintptr(unsafe.Pointer(&now)), 8, 0, 0)
+		if c.Ignored&(1<<(sig-1)) != 0 {
+			then[0] = sigIgn
+		} else if now[0] != sigIgn {
+			continue // a handler, which execve makes the default
 		}
-		// struct kernel_sigaction: the handler comes first, and SIG_IGN is 1.
-		action := [8]uintptr{1}
-		_, _, _ = unix.RawSyscall6(unix.SYS_RT_SIGACTION, sig, uintptr(unsafe.Pointer(&action)), 0, 8, 0, 0)
+		_, _, _ = unix.RawSyscall6(unix.SYS_RT_SIGACTION, sig, uintptr(unsafe.Pointer(&then)), 0, 8, 0, 0)
 	}
 	blocked := c.Blocked
 	_, _, _ = unix.RawSyscall6(unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, uintptr(unsafe.Pointer(&blocked)), 0, 8, 0, 0)
+}
+
+// sigIgn is SIG_IGN.
+const sigIgn = 1
+
+// beKilledBy ends this process by a signal, past the Go runtime's handler. It
+// returns only if the signal does not end processes.
+func beKilledBy(sig unix.Signal) {
+	var action [8]uintptr // SIG_DFL
+	_, _, _ = unix.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(sig), uintptr(unsafe.Pointer(&action)), 0, 8, 0, 0)
+	var none uint64
+	_, _, _ = unix.RawSyscall6(unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, uintptr(unsafe.Pointer(&none)), 0, 8, 0, 0)
+	_ = unix.Tgkill(unix.Getpid(), unix.Gettid(), sig)
 }
 
 // role is what this process was started as.

@@ -68,7 +68,15 @@ func superviseMain() int {
 		return StatusFailed
 	}
 	defer s.policy.Close()
-	if err := s.serve(); err != nil {
+	front := make(chan struct{})
+	go func() {
+		defer close(front)
+		// Ends at once where descriptor 5 is no socket: nobody wants figures.
+		serveFront(supervisorFront, s.policy)
+	}()
+	err := s.serve()
+	<-front
+	if err != nil {
 		s.log.Error().Err(err).Msg("the supervisor ends early: the command's calls fail from now on")
 		return StatusFailed
 	}

@@ -105,8 +105,8 @@ func (term *terminal) alias(plan Plan, script string) {
 }
 
 func TestTerminal(t *testing.T) {
-	for _, plan := range []Plan{{Backend: BackendSeccomp}, {Backend: BackendPtrace}} {
-		t.Run(plan.Backend, func(t *testing.T) { testTerminal(t, plan) })
+	for _, plan := range []Plan{{Backend: BackendSeccomp}, {Backend: BackendPtrace}, {Backend: BackendSeccomp, StatsFile: "/dev/null"}} {
+		t.Run(plan.Backend+plan.StatsFile, func(t *testing.T) { testTerminal(t, plan) })
 	}
 }
 
