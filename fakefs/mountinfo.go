@@ -16,7 +16,7 @@ func (l *lies) appendMountinfo(dst, mountinfo []byte) []byte {
 			dst = append(append(dst, m.head...), "- "...)
 			dst = append(append(dst, lie.Report.Type...), ' ')
 			dst = append(appendSource(dst, lie, &m), ' ')
-			dst = appendOptions(dst, m.options)
+			dst = appendOptions(dst, m.options, m.flags)
 		}
 		if ended {
 			dst = append(dst, '\n')

@@ -28,6 +28,7 @@ type mount struct {
 	// major and minor are the st_dev of files on the mount.
 	major, minor uint32
 	point        []byte
+	flags        []byte // the mount's own options
 	typ          []byte
 	source       []byte
 	options      []byte // the super block's
@@ -64,6 +65,8 @@ func parseMount(line []byte) (mount, bool) {
 			}
 		case 4:
 			m.point = field
+		case 5:
+			m.flags = field
 		}
 	}
 	return m, true
@@ -125,10 +128,10 @@ var plainOptions = map[string]bool{
 }
 
 // appendOptions appends those options that are plain, and relatime, the
-// default, where nothing is said about access times.
-func appendOptions(dst, options []byte) []byte {
+// default, where neither they nor the mount's flags speak of access times.
+func appendOptions(dst, options, flags []byte) []byte {
 	start := len(dst)
-	atime := false
+	atime := bytes.Contains(flags, []byte("atime"))
 	for len(options) > 0 {
 		var option []byte
 		option, options, _ = bytes.Cut(options, []byte(","))

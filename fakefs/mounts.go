@@ -28,7 +28,7 @@ func (l *lies) appendMountsLine(dst, line []byte, pending *[]mount) []byte {
 	dst = append(appendMountSource(dst, lie, source, point, pending), ' ')
 	dst = append(append(dst, point...), ' ')
 	dst = append(append(dst, lie.Report.Type...), ' ')
-	dst = append(appendOptions(dst, options), ' ')
+	dst = append(appendOptions(dst, options, nil), ' ')
 	return append(dst, rest...)
 }
 

@@ -49,6 +49,9 @@ func (p *pattern) matches(name string) bool { return matchParts(p.parts, name[1:
 func matchParts(parts []string, name string) bool {
 	for i, part := range parts {
 		if part == "**" {
+			if i == len(parts)-1 {
+				return true // of a pattern's directory: see below
+			}
 			for rest := name; rest != ""; {
 				if matchParts(parts[i+1:], rest) {
 					return true
@@ -72,18 +75,14 @@ func matchParts(parts []string, name string) bool {
 	return name == ""
 }
 
-// below gives the patterns' last component for names directly in dir, where
-// the pattern's last component is plain.
+// below gives the name that the pattern serves directly in dir, where its last
+// component is plain.
 func (p *pattern) below(dir string) (string, bool) {
 	last := p.parts[len(p.parts)-1]
 	if isPattern(last) || dir == "/" {
 		return "", false
 	}
-	parts := p.parts[:len(p.parts)-1]
-	if parts[len(parts)-1] == "**" && matchParts(parts[:len(parts)-1], dir[1:]) {
-		return last, true
-	}
-	return last, matchParts(parts, dir[1:])
+	return last, matchParts(p.parts[:len(p.parts)-1], dir[1:])
 }
 
 // patterns finds the pattern for a name by its last component, so that the

@@ -58,8 +58,8 @@ func integer(value int) sysctl {
 // boolean is an int of 0 or 1.
 func boolean(value int) sysctl { return integer(value).between(0, 1) }
 
-// flag is an unsigned char of 0 or 1.
-func flag(value int) sysctl { return octet(value).between(0, 1) }
+// bit is an unsigned char of 0 or 1.
+func bit(value int) sysctl { return octet(value).between(0, 1) }
 
 // octet is an unsigned char (proc_dou8vec_minmax).
 func octet(value int) sysctl { return unsigned(uint64(value)).between(0, math.MaxUint8) }

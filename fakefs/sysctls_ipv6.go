@@ -18,7 +18,7 @@ var ipv6Sysctls = sysctls{
 	"net/ipv6/icmp/echo_ignore_all":                 octet(0),
 	"net/ipv6/icmp/echo_ignore_anycast":             octet(0),
 	"net/ipv6/icmp/echo_ignore_multicast":           octet(0),
-	"net/ipv6/icmp/error_anycast_as_unicast":        flag(0),
+	"net/ipv6/icmp/error_anycast_as_unicast":        bit(0),
 	"net/ipv6/icmp/ratelimit":                       integer(1000).atLeast(0),
 	"net/ipv6/idgen_delay":                          seconds(1),
 	"net/ipv6/idgen_retries":                        integer(3),
@@ -61,5 +61,5 @@ var ipv6Sysctls = sysctls{
 	"net/ipv6/route/max_size":                       integer(math.MaxInt32),
 	"net/ipv6/route/min_adv_mss":                    integer(1220),
 	"net/ipv6/route/mtu_expires":                    seconds(600),
-	"net/ipv6/route/skip_notify_on_dev_down":        flag(0),
+	"net/ipv6/route/skip_notify_on_dev_down":        bit(0),
 }

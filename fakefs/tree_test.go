@@ -113,3 +113,188 @@ func TestKubernetesTree(t *testing.T) {
 		t.Errorf("writing nonsense: %v", err)
 	}
 }
+
+func TestLookupAllocatesNothing(t *testing.T) {
+	tree := mustTree(t, LoadOptions{Profiles: []string{"k3s"}})
+	for _, name := range []string{
+		"/proc/sys/kernel/panic", "/proc/sys", "/dev/kmsg",
+		"/", "/proc/123/status", "/usr/lib/x86_64-linux-gnu/libc.so.6", "/dev/null", "/sys/class/net/lo/mtu",
+		"/sys/fs/cgroup/cpuacct/a/b/cgroup.procs", "/proc/self/fd/3", "/x/mountinfo",
+	} {
+		if n := testing.AllocsPerRun(100, func() { tree.Lookup(name) }); n != 0 {
+			t.Errorf("%s: %v allocations", name, n)
+		}
+	}
+}
+
+func TestPatterns(t *testing.T) {
+	for _, c := range []struct {
+		pattern, name string
+		want          bool
+	}{
+		{"/proc/*/mountinfo", "/proc/1/mountinfo", true},
+		{"/proc/*/mountinfo", "/proc/mountinfo", false},
+		{"/proc/*/mountinfo", "/proc/1/task/2/mountinfo", false},
+		{"/proc/*/task/*/mountinfo", "/proc/1/task/2/mountinfo", true},
+		{"/a/**/z", "/a/z", true},
+		{"/a/**/z", "/a/b/c/z", true},
+		{"/a/**/z", "/a/z/z", true},
+		{"/a/**/z", "/a/b", false},
+		{"/a/**/b/**/z", "/a/x/b/y/z", true},
+		{"/a/**/b/**/z", "/a/x/y/z", false},
+		{"/sys/cpu*/id", "/sys/cpu12/id", true},
+		{"/sys/cpu*/id", "/sys/cp/id", false},
+		{"/a/*.txt", "/a/b.txt", true},
+		{"/a/*.txt", "/a/b/c.txt", false},
+		{"/a/[bc]", "/a/c", true},
+	} {
+		p := newPattern(c.pattern, nil)
+		if got := p.matches(c.name); got != c.want {
+			t.Errorf("%s, %s: %v", c.pattern, c.name, got)
+		}
+		ps := newPatterns()
+		ps.add(p)
+		if got := ps.find(c.name) != nil; got != c.want {
+			t.Errorf("%s among patterns, %s: %v", c.pattern, c.name, got)
+		}
+	}
+}
+
+func names(entries []Entry) string {
+	var all []string
+	for _, e := range entries {
+		all = append(all, e.Name)
+	}
+	return strings.Join(all, " ")
+}
+
+func TestChildrenAndRoots(t *testing.T) {
+	p, err := Parse("p.yaml", []byte(`
+sysctls: {kernel.panic: 1, vm.swappiness: 2}
+files:
+  /dev/kmsg: {stream: kmsg}
+  /sys/fs/cgroup/**/extra: {content: x}
+  /sys/fs/cgroup/a*: {content: y}
+  /opt/dir: {directory: true}
+  /opt/dir/link: {link: /etc}
+filesystems: [{match: {type: 9p}, report: {type: ext4}}]
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	tree, err := p.Tree(fakeMachine(gvisorMounts))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for dir, want := range map[string]string{
+		"/":                          "dev opt proc sys",
+		"/dev":                       "kmsg shim12 shim8",
+		"/proc":                      "diskstats filesystems partitions sys",
+		"/proc/1":                    "",
+		"/proc/sys":                  "kernel vm",
+		"/sys/fs/cgroup":             "extra",
+		"/sys/fs/cgroup/b/c":         "extra",
+		"/sys/dev/block":             "0:12 0:8",
+		"/sys/block":                 "shim12 shim8",
+		"/opt":                       "dir",
+		"/opt/dir":                   "link",
+		"/etc":                       "",
+		"/sys/devices/virtual/block": "shim12 shim8",
+	} {
+		if got := names(tree.Children(dir)); got != want {
+			t.Errorf("%s: %q, want %q", dir, got, want)
+		}
+	}
+	if got, want := strings.Join(tree.Roots(), " "), "/dev /opt /proc /sys"; got != want {
+		t.Errorf("roots: %q, want %q", got, want)
+	}
+	if got := strings.Join(mustTree(t, LoadOptions{Set: []string{"kernel.panic=1", "kernel.panic_on_oops=1"}}).Roots(), " "); got != "/proc/sys/kernel" {
+		t.Errorf("roots of sysctls: %q", got)
+	}
+	for _, name := range []string{"/proc/7/mountinfo", "/sys/fs/cgroup/abc", "/sys/fs/cgroup/x/extra"} {
+		if n := tree.Lookup(name); n == nil || n.Pattern == "" || n.Name != name {
+			t.Errorf("%s: %+v", name, n)
+		}
+	}
+	if n := tree.Lookup("/proc/7/mountinfo"); !n.WhenPresent || n.WhenMissing {
+		t.Errorf("%+v", n)
+	}
+	seen := map[uint64]string{}
+	for _, n := range tree.Nodes() {
+		if seen[n.Ino] != "" || n.Ino == 0 {
+			t.Errorf("%s and %s have one inode number", n.Name, seen[n.Ino])
+		}
+		seen[n.Ino] = n.Name
+	}
+}
+
+// movingMachine has mounts that come and go.
+type movingMachine struct{ mounts string }
+
+func (m *movingMachine) Mountinfo() ([]byte, error) { return []byte(m.mounts), nil }
+
+func TestDevicesFollowMounts(t *testing.T) {
+	p, err := Load(LoadOptions{Profiles: []string{"9p"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := &movingMachine{}
+	tree, err := p.Tree(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if tree.Lookup("/dev/shim12") != nil {
+		t.Error("a device without a mount")
+	}
+	m.mounts = gvisorMounts
+	node := tree.Lookup("/dev/shim12")
+	if node == nil || node.Mode != fs.ModeDevice|0o660 || node.Rdev != unix.Mkdev(0, 12) {
+		t.Errorf("%+v", node)
+	}
+	if link := tree.Lookup("/sys/dev/block/0:12"); link == nil || link.Target != "../../devices/virtual/block/shim12" {
+		t.Errorf("%+v", link)
+	}
+	m.mounts = ""
+	if tree.Lookup("/dev/shim12") != nil {
+		t.Error("a device after its mount has gone")
+	}
+}
+
+func TestDocumentTakesWrites(t *testing.T) {
+	p, err := Parse("p.yaml", []byte("files: {/a: {content: hello, mode: '0644'}, /b: {content: fixed}}"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	tree, err := p.Tree(fakeMachine(""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := tree.Lookup("/a").Content
+	for _, step := range []struct {
+		data   string
+		offset int64
+		want   string
+		err    error
+	}{{"by", 0, "by", nil}, {"e!", 2, "bye!", nil}, {"x", 6, "bye!\x00\x00x", nil}, {"x", 1 << 40, "bye!\x00\x00x", unix.EFBIG}, {"x", -1, "bye!\x00\x00x", unix.EINVAL}} {
+		err := a.Write(fakeView{}, []byte(step.data), step.offset)
+		got, _ := a.Read(fakeView{})
+		if !errors.Is(err, step.err) || string(got) != step.want {
+			t.Errorf("%+v: %q, %v", step, got, err)
+		}
+	}
+	if err := tree.Lookup("/b").Content.Write(fakeView{}, []byte("x"), 0); !errors.Is(err, unix.EACCES) {
+		t.Error(err)
+	}
+}
+
+func BenchmarkLookup(b *testing.B) {
+	tree := mustTree(b, LoadOptions{Profiles: []string{"k3s"}})
+	for _, name := range []string{"/proc/sys/kernel/panic", "/usr/bin/kubelet", "/proc/1/mountinfo", "/proc/1/stat"} {
+		b.Run(strings.ReplaceAll(name[1:], "/", "-"), func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				tree.Lookup(name)
+			}
+		})
+	}
+}
