@@ -92,8 +92,13 @@ func (s *supervisor) prepare() error {
 	if s.log, err = newLogger(s.plan.Log); err != nil {
 		return err
 	}
-	s.policy, err = newPolicy(s.plan, s.log)
-	return err
+	if s.policy, err = newPolicy(s.plan, s.log); err != nil {
+		return err
+	}
+	if s.plan.Metrics != "" {
+		return startMetrics(s.plan.Metrics, s.policy, s.log)
+	}
+	return nil
 }
 
 // serve comes to terms with the launcher, and then answers calls until the
