@@ -12,10 +12,6 @@ STATIC := -trimpath -buildvcs=false -tags netgo,osusergo \
 
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.7.0
 
-# Packages whose tests need nothing but this machine's kernel; the rest of
-# test/ enters sandboxes and has its own targets.
-UNIT = $(shell go list ./... | grep -v /test/)
-
 .PHONY: build
 build: deps ## bin/shimrun, one static binary
 	CGO_ENABLED=1 go build $(STATIC) -o bin/shimrun ./cmd/shimrun
@@ -37,6 +33,27 @@ lint: deps ## gofmt, go vet, staticcheck
 		{ echo "lint: run gofmt -w on:" $$unformatted >&2; exit 1; }
 	go vet ./...
 	go run $(STATICCHECK) ./...
+
+# The tests in test/ enter sandboxes and run the binary itself. Where something
+# is missing they are skipped, and with CI=true they fail.
+.PHONY: test
+test: build sandbox ## all tests
+	go test -race $$(go list ./... | grep -v /test/)
+	SHIMRUN=$(CURDIR)/bin/shimrun go test -timeout 20m ./test/...
+	cd test/cadvisor && GOWORK=off go test ./...
+
+.PHONY: sandbox
+sandbox: ## gVisor and a root file system for it
+	@test/gvisor/install --rootfs >/dev/null || { test "$$CI" != true && \
+		echo "make: there is no sandbox here, and its tests are skipped" >&2; }
+
+.PHONY: bench
+bench: deps ## micro-benchmarks
+	go test -run '^$$' -bench . $$(go list ./... | grep -v /test/)
+
+.PHONY: demo
+demo: build sandbox ## programs in real gVisor, without and with shimrun
+	@examples/demo/run bin/shimrun
 
 .PHONY: install
 install: build ## the binary, its man page and completions below $(PREFIX)
