@@ -2,6 +2,8 @@ package runtime
 
 import (
 	"encoding/json"
+	"io"
+	"math"
 	"os"
 	"unsafe"
 
@@ -26,11 +28,12 @@ func writeDocument(name string, value any) (*os.File, error) {
 	return f, nil
 }
 
-// readDocument is the other side of writeDocument. It closes fd.
+// readDocument is the other side of writeDocument. It closes fd, and leaves
+// the file's offset alone, which others may share.
 func readDocument(fd int, value any) error {
 	f := os.NewFile(uintptr(fd), "document")
 	defer f.Close()
-	return json.NewDecoder(f).Decode(value)
+	return json.NewDecoder(io.NewSectionReader(f, 0, math.MaxInt64)).Decode(value)
 }
 
 // landmark is a word in this process's memory, which the supervisor tries to

@@ -1,6 +1,7 @@
 package runtime
 
 import (
+	"bytes"
 	"encoding/json"
 	"os"
 	"os/exec"
@@ -55,6 +56,15 @@ func TestProbe(t *testing.T) {
 			t.Errorf("%s: %v", report.Name, report.Err)
 		}
 	}
+}
+
+// awaitCommand waits until the launcher has become the command, whose argv[0] is name.
+func awaitCommand(t *testing.T, cmd *exec.Cmd, name string) {
+	t.Helper()
+	eventually(t, "the launcher is "+name, func() bool {
+		line, _ := os.ReadFile("/proc/" + itoa(cmd.Process.Pid) + "/cmdline")
+		return bytes.HasPrefix(line, []byte(name+"\x00"))
+	})
 }
 
 func itoa(n int) string { return strconv.Itoa(n) }

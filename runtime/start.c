@@ -66,6 +66,9 @@ static void close_from(int first)
  * the one that the launcher waits for, exit. */
 static void daemonise(void)
 {
+	static const int unwanted[] = {
+		SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGPIPE, SIGUSR1, SIGUSR2, SIGALRM, SIGTSTP, SIGTTIN, SIGTTOU,
+	};
 	pid_t pid;
 
 	close_from(FIRST_UNWANTED);
@@ -75,6 +78,11 @@ static void daemonise(void)
 	if (pid > 0)
 		_exit(0);
 	setsid();
+	/* Service managers signal a whole cgroup; the supervisor ends when its
+	 * last tracee has, and the guardian after it. */
+	for (size_t i = 0; i < sizeof(unwanted) / sizeof(*unwanted); i++)
+		signal(unwanted[i], SIG_IGN);
+	shimrun_guard();
 	prctl(PR_SET_NAME, "shimrun-super", 0, 0, 0);
 }
 

@@ -22,4 +22,29 @@ enum {
 
 extern struct shimrun_caller shimrun_caller;
 
+/* What a supervisor tells its guardian. */
+struct shimrun_charge {
+	int32_t kind;
+	int32_t command;	/* SHIMRUN_ARM: the command's process */
+	uint32_t flags;		/* SHIMRUN_ARM: seccomp.Flags of the listener */
+};
+
+enum {
+	SHIMRUN_ARM = 1,	/* with two descriptors: listener and journal */
+	SHIMRUN_LET_GO = 2,	/* of standard error */
+};
+
+/* What a supervisor finds: its guardian, and what its predecessor left. */
+struct shimrun_guardian {
+	int32_t socket;
+	int32_t generation;	/* 0: the first; the charge is not filled in */
+	int32_t listener, journal;
+	struct shimrun_charge charge;
+};
+
+extern struct shimrun_guardian shimrun_guardian;
+
+/* Become a guardian; returns in each supervisor that it forks. */
+void shimrun_guard(void);
+
 #endif

@@ -43,11 +43,12 @@ func init() {
 
 // supervisor answers the calls of one command and of all that it starts.
 type supervisor struct {
-	plan    Plan
-	conn    conn
-	command int // the launcher, which becomes the command
-	policy  policy
-	log     zerolog.Logger
+	plan     Plan
+	conn     conn
+	guardian guardian
+	command  int // the launcher, which becomes the command
+	policy   policy
+	log      zerolog.Logger
 }
 
 func superviseMain() int {
@@ -62,9 +63,12 @@ func superviseMain() int {
 	unix.Umask(0o077)
 	liftLimits()
 
-	s := &supervisor{conn: supervisorConn, log: zerolog.Nop()}
+	s := &supervisor{conn: supervisorConn, guardian: myGuardian(), log: zerolog.Nop()}
+	left, successor := predecessor()
 	if err := s.prepare(); err != nil {
-		_ = s.conn.send(hello{PID: os.Getpid(), Err: err.Error()})
+		if !successor {
+			_ = s.conn.send(hello{PID: os.Getpid(), Err: err.Error()})
+		}
 		return StatusFailed
 	}
 	defer s.policy.Close()
@@ -74,7 +78,13 @@ func superviseMain() int {
 		// Ends at once where descriptor 5 is no socket: nobody wants figures.
 		serveFront(supervisorFront, s.policy)
 	}()
-	err := s.serve()
+	var err error
+	if successor {
+		s.command = left.command
+		err = s.succeed(left)
+	} else {
+		err = s.serve()
+	}
 	<-front
 	if err != nil {
 		s.log.Error().Err(err).Msg("the supervisor ends early: the command's calls fail from now on")
@@ -107,6 +117,11 @@ func (s *supervisor) serve() error {
 	if len(s.policy.Traps()) == 0 {
 		return s.conn.send(hello{PID: os.Getpid(), Empty: true})
 	}
+	peer, err := unix.GetsockoptUcred(int(s.conn), unix.SOL_SOCKET, unix.SO_PEERCRED)
+	if err != nil {
+		return os.NewSyscallError("getsockopt SO_PEERCRED", err)
+	}
+	s.command = int(peer.Pid)
 	if err := s.conn.send(hello{PID: os.Getpid()}); err != nil {
 		return err
 	}
@@ -217,13 +232,44 @@ func (s *supervisor) serveListener(fd int, flags seccomp.Flags) error {
 	if err != nil {
 		return err
 	}
+	journal, err := unix.MemfdCreate("journal", unix.MFD_CLOEXEC)
+	if err != nil {
+		return os.NewSyscallError("memfd_create", err)
+	}
+	if err := unix.Ftruncate(journal, seccomp.JournalSize); err != nil {
+		return os.NewSyscallError("ftruncate", err)
+	}
+	if err := s.guardian.arm(legacy{s.command, fd, journal, flags}); err != nil {
+		s.log.Warn().Err(err).Msg("nobody will take over if the supervisor is killed: the command's calls would fail")
+	}
 	if err := listener.Greet(s.command); err != nil {
 		return err
 	}
+	return s.answer(listener, journal)
+}
+
+// succeed takes over from a supervisor that died.
+func (s *supervisor) succeed(l legacy) error {
+	listener, err := seccomp.NewListener(l.listener, l.flags)
+	if err != nil {
+		return err
+	}
+	go s.letGo()
+	return s.answer(listener, l.journal)
+}
+
+// answer serves a listener to its end.
+func (s *supervisor) answer(listener *seccomp.Listener, journalFD int) error {
+	journal, err := seccomp.OpenJournal(journalFD)
+	if err != nil {
+		return err
+	}
+	unix.Close(journalFD)
 	server := &seccomp.Server{
 		Listener:  listener,
 		NewWorker: s.policy.worker,
 		Timed:     s.policy.Timed(),
+		Journal:   journal,
 		Log:       s.log,
 	}
 	return server.Serve()
@@ -239,6 +285,7 @@ func (s *supervisor) letGo() {
 	}
 	defer null.Close()
 	_ = unix.Dup3(int(null.Fd()), 2, 0)
+	_ = s.guardian.letGo()
 }
 
 // liftLimits frees the supervisor from limits that were meant for the command,

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -12,6 +14,35 @@ import (
 // victims are programs that the tests run.
 var victims = map[string]func(args []string) int{
 	"prepare": victimPrepare,
+	"loop":    victimLoop,
+}
+
+// victimLoop reads a served file in several threads until its input ends, and
+// fails if it ever reads anything else.
+func victimLoop([]string) int {
+	var stop atomic.Bool
+	var group sync.WaitGroup
+	var reads, failures atomic.Int64
+	for range 3 {
+		group.Go(func() {
+			for !stop.Load() {
+				text, err := os.ReadFile("/proc/shimtest")
+				reads.Add(1)
+				if err != nil || string(text) != "hello\n" {
+					failures.Add(1)
+					fmt.Printf("read %q, %v\n", text, err)
+				}
+			}
+		})
+	}
+	_, _ = os.Stdin.Read(make([]byte, 1))
+	stop.Store(true)
+	group.Wait()
+	fmt.Println(reads.Load(), "reads")
+	if failures.Load() > 0 {
+		return 1
+	}
+	return 0
 }
 
 // victimPrepare gives itself an unusual state and executes its arguments, to

@@ -1,0 +1,185 @@
+/*
+ * The guardian: the process that a supervisor is forked from. It holds the
+ * supervisor's listener and journal a second time, and forks another
+ * supervisor when one dies; without it every trapped call would then fail with
+ * ENOSYS. It has no Go runtime, next to no memory of its own, and nothing to do
+ * but wait.
+ *
+ *	guardian ── fork ──▶ supervisor ── SHIMRUN_ARM(listener, journal) ─┐
+ *	   ▲ │                    │ killed                                 │
+ *	   │ └── fork ──▶ the next supervisor: answers what the journal    │
+ *	   │                      has, then goes on                        │
+ *	   └───────────────────────────────────────────────────────────────┘
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+#include <fcntl.h>
+#include <linux/seccomp.h>
+
+#include "start.h"
+
+struct shimrun_guardian shimrun_guardian;
+
+/* So many deaths within so many seconds are no accident. */
+#define DEATHS 30
+#define SECONDS 10
+
+/* The size of a journal's slot, and where the id is: journal_unsafe.go. */
+#define SLOT 512
+
+/* The launcher's socket, see supervisor.go: only the first supervisor's. */
+#define CONN 3
+
+static void say(const char *text)
+{
+	if (write(2, text, strlen(text)) < 0)
+		return;
+}
+
+static void let_go(void)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	if (null >= 0) {
+		dup2(null, 2);
+		close(null);
+	}
+}
+
+/* Take one message of the supervisor's; 0 when it is gone. */
+static int hear(int socket)
+{
+	struct shimrun_charge charge = { 0 };
+	union {
+		struct cmsghdr align;
+		char space[CMSG_SPACE(2 * sizeof(int))];
+	} control;
+	struct iovec iov = { &charge, sizeof(charge) };
+	struct msghdr msg = {
+		.msg_iov = &iov, .msg_iovlen = 1,
+		.msg_control = &control, .msg_controllen = sizeof(control),
+	};
+	struct cmsghdr *rights;
+	ssize_t n = recvmsg(socket, &msg, MSG_CMSG_CLOEXEC);
+
+	if (n < 0 && errno == EINTR)
+		return 1;
+	if (n <= 0)
+		return 0;
+	rights = CMSG_FIRSTHDR(&msg);
+	if (charge.kind == SHIMRUN_LET_GO) {
+		let_go();
+	} else if (charge.kind == SHIMRUN_ARM && rights && rights->cmsg_len == CMSG_LEN(2 * sizeof(int))) {
+		int fds[2];
+
+		memcpy(fds, CMSG_DATA(rights), sizeof(fds));
+		shimrun_guardian.listener = fds[0];
+		shimrun_guardian.journal = fds[1];
+		shimrun_guardian.charge = charge;
+	}
+	return 1;
+}
+
+static void let_pass(int listener, uint64_t id)
+{
+	struct seccomp_notif_resp resp = { .id = id, .flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE };
+
+	ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &resp);
+}
+
+/* No supervisor stays alive: let the kernel do every call, so that the program
+ * goes on, if without the shim. */
+static void give_up(void)
+{
+	int listener = shimrun_guardian.listener;
+	struct stat st;
+	char *slots = MAP_FAILED;
+
+	say("shimrun: the supervisor keeps dying; the command goes on without the shim\n");
+	if (fstat(shimrun_guardian.journal, &st) == 0)
+		slots = mmap(NULL, st.st_size, PROT_READ, MAP_SHARED, shimrun_guardian.journal, 0);
+	for (off_t at = 0; slots != MAP_FAILED && at + SLOT <= st.st_size; at += SLOT) {
+		uint64_t id = *(uint64_t *)(slots + at);
+
+		if (id)
+			let_pass(listener, id);
+	}
+	for (;;) {
+		/* Room for what a kernel to come may add. */
+		union {
+			struct seccomp_notif notif;
+			char room[SLOT];
+		} n = { 0 };
+		struct pollfd p = { .fd = listener, .events = POLLIN };
+
+		if (poll(&p, 1, -1) < 0 && errno != EINTR)
+			return;
+		if (p.revents & POLLHUP)
+			return;
+		if ((p.revents & POLLIN) && ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, &n) == 0)
+			let_pass(listener, n.notif.id);
+	}
+}
+
+/* Whether the supervisor died in a way that a successor could do better. An
+ * exit status of 2 is a panic of the Go runtime's. */
+static int died(int status)
+{
+	return WIFSIGNALED(status) || (WIFEXITED(status) && WEXITSTATUS(status) == 2);
+}
+
+void shimrun_guard(void)
+{
+	time_t deaths[DEATHS] = { 0 };
+
+	shimrun_guardian.listener = -1;
+	for (;; shimrun_guardian.generation++) {
+		int pair[2], status = 0;
+		struct timespec now;
+		pid_t pid;
+		time_t *oldest = &deaths[shimrun_guardian.generation % DEATHS];
+
+		if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+			_exit(125);
+		pid = fork();
+		if (pid == 0) {
+			close(pair[0]);
+			shimrun_guardian.socket = pair[1];
+			return;
+		}
+		if (pid < 0) {
+			if (shimrun_guardian.listener >= 0)
+				give_up();
+			_exit(125);
+		}
+		prctl(PR_SET_NAME, "shimrun-guard", 0, 0, 0);
+		close(pair[1]);
+		if (shimrun_guardian.generation == 0)
+			close(CONN);
+		while (hear(pair[0]))
+			;
+		close(pair[0]);
+		while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+			;
+		if (!died(status) || shimrun_guardian.listener < 0)
+			_exit(WIFEXITED(status) ? WEXITSTATUS(status) : 125);
+		clock_gettime(CLOCK_MONOTONIC, &now);
+		if (*oldest && now.tv_sec - *oldest < SECONDS) {
+			give_up();
+			_exit(125);
+		}
+		*oldest = now.tv_sec;
+	}
+}
