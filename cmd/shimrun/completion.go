@@ -1,7 +1,7 @@
 package main
 
 import (
-	_ "embed"
+	"embed"
 	"fmt"
 	"os"
 	"strings"
@@ -15,51 +15,30 @@ import (
 // program for candidates.
 const completionVariable = "SHIMRUN_COMPLETE"
 
-var (
-	//go:embed completion/shimrun.bash
-	bashCompletion string
-	//go:embed completion/shimrun.zsh
-	zshCompletion string
-)
-
-// fishCommand hands the line over to COMMAND's own completion.
-const fishCommand = `complete -c shimrun -x -n __fish_use_subcommand -a '(__fish_complete_command)'
-complete -c shimrun -x -n 'not __fish_use_subcommand; and not __fish_seen_subcommand_from %s' -a '(__fish_complete_subcommand)'
-`
+//go:embed completion
+var completionScripts embed.FS
 
 func completionCommand() *cli.Command {
-	script := func(shell, text string) *cli.Command {
+	script := func(shell string) *cli.Command {
 		return &cli.Command{
 			Name: shell, Usage: "for " + shell,
 			Action: func(c *cli.Context) error {
 				if err := noArguments(c); err != nil {
 					return err
 				}
-				_, err := fmt.Fprint(c.App.Writer, text)
+				text, err := completionScripts.ReadFile("completion/shimrun." + shell)
+				if err != nil {
+					return err
+				}
+				_, err = c.App.Writer.Write(text)
 				return err
 			},
 		}
 	}
-	fish := script("fish", "")
-	fish.Action = func(c *cli.Context) error {
-		if err := noArguments(c); err != nil {
-			return err
-		}
-		text, err := newApp(c.App.Writer, c.App.ErrWriter).ToFishCompletion()
-		if err != nil {
-			return err
-		}
-		var names []string
-		for _, sub := range subcommands() {
-			names = append(names, sub.Name)
-		}
-		_, err = fmt.Fprintf(c.App.Writer, "%s\n"+fishCommand, text, strings.Join(names, " "))
-		return err
-	}
 	return &cli.Command{
 		Name:        "completion",
 		Usage:       "print a completion script for a shell",
-		Subcommands: []*cli.Command{script("bash", bashCompletion), script("zsh", zshCompletion), fish},
+		Subcommands: []*cli.Command{script("bash"), script("zsh"), script("fish")},
 	}
 }
 

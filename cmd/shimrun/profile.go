@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -53,9 +55,16 @@ func showProfile(c *cli.Context) error {
 		return fmt.Errorf("profile show takes one profile: %s, or a file", strings.Join(fakefs.Builtins(), ", "))
 	}
 	name := c.Args().First()
-	if text, err := fakefs.Builtin(name); err == nil && !c.Bool("merged") {
-		_, err = c.App.Writer.Write(text)
-		return err
+	if !c.Bool("merged") {
+		text, err := fakefs.Builtin(name)
+		if errors.Is(err, fs.ErrNotExist) && strings.ContainsAny(name, "/.") {
+			text, err = os.ReadFile(name)
+		}
+		if err == nil {
+			_, err = c.App.Writer.Write(text)
+			return err
+		}
+		// Load says what names there are.
 	}
 	profile, err := fakefs.Load(fakefs.LoadOptions{Profiles: []string{name}})
 	if err != nil {
