@@ -156,7 +156,11 @@ func conform(t *testing.T, g *ground, oracle map[string][]string) {
 				nothing = append(nothing, c.Name)
 			}
 		}
-		over = append(over, c.Name)
+		// A sandbox has few of the real names: there they would be the same
+		// rows once more, and slow.
+		if g.caps == "" || c.Like != cases.Kernel || c.Known {
+			over = append(over, c.Name)
+		}
 	}
 	without := batch(t, g.victim(g.bare, "real"), bare)
 	nowhere := batch(t, g.victim(g.bare, "fresh"), nothing)
@@ -186,7 +190,9 @@ func conform(t *testing.T, g *ground, oracle map[string][]string) {
 					t.Errorf("the same without the shim: this row shows nothing")
 				}
 			}
-			compare(t, "real names", want, served[c.Name])
+			if slices.Contains(over, c.Name) {
+				compare(t, "real names", want, served[c.Name])
+			}
 			if !t.Failed() {
 				marks[c.Name] = "ok"
 			}

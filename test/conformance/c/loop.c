@@ -20,8 +20,12 @@ static void *loop(void *name)
 int main(int argc, char **argv)
 {
 	pthread_t t;
-	if (fork() == 0)
+	pid_t parent = getpid();
+	if (fork() == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (getppid() != parent)
+			_exit(0);
+	}
 	for (int i = 0; i < 3; i++)
 		pthread_create(&t, 0, loop, argv[1]);
 	loop(argv[1]);
