@@ -151,10 +151,8 @@ func (t *Tree) node(name string, f namedFile) *Node {
 func (p *Profile) sysctls() map[string]SysctlLie {
 	all := map[string]SysctlLie{}
 	if every, ok := p.Sysctls["*"]; ok {
-		for _, area := range sysctlAreas {
-			for path := range area {
-				all[path] = every
-			}
+		for path := range allSysctls() {
+			all[path] = every
 		}
 	}
 	maps.Copy(all, p.Sysctls)

@@ -140,7 +140,7 @@ func readBack(t *testing.T, path string) string {
 func TestSysctlRangesAgree(t *testing.T) {
 	ownNamespaces(t)
 	asked := 0
-	for _, area := range []sysctls{netSysctls, ipv4Sysctls, ipv6Sysctls, interfaceSysctls} {
+	for _, area := range []sysctls{netSysctls(), ipv4Sysctls(), ipv6Sysctls(), interfaceSysctls()} {
 		for path, typ := range area {
 			real := "/proc/sys/" + path
 			st, err := os.Stat(real)

@@ -3,9 +3,11 @@ package fakefs
 import (
 	"fmt"
 	"io/fs"
+	"maps"
 	"math"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // form is the kernel handler that a sysctl goes through: how it is parsed,
@@ -157,18 +159,19 @@ func (s sysctl) normal(value string) (string, error) {
 
 // known finds the type of a sysctl that shimrun knows.
 func known(path string) (sysctl, bool) {
-	for _, area := range sysctlAreas {
-		if s, ok := area[path]; ok {
-			return s, true
-		}
+	s, ok := allSysctls()[path]
+	return s, ok
+}
+
+// allSysctls are all that shimrun knows, from the tables of each area; made
+// when first asked for, so that a start without a profile does not pay for it.
+var allSysctls = sync.OnceValue(func() sysctls {
+	all := sysctls{}
+	for _, area := range []sysctls{
+		kernelSysctls(), vmSysctls(), userSysctls(), fsSysctls(),
+		netSysctls(), ipv4Sysctls(), ipv6Sysctls(), interfaceSysctls(),
+	} {
+		maps.Copy(all, area)
 	}
-	return sysctl{}, false
-}
-
-// sysctlAreas are all the tables; filled by init, because derived sysctls lead
-// back to the tree.
-var sysctlAreas []sysctls
-
-func init() {
-	sysctlAreas = []sysctls{kernelSysctls, vmSysctls, fsSysctls, netSysctls, ipv4Sysctls, ipv6Sysctls, interfaceSysctls, userSysctls}
-}
+	return all
+})

@@ -13,7 +13,10 @@ import (
 // prints must be accepted by a write, unless it is a default that cannot be chosen.
 func TestSysctlTables(t *testing.T) {
 	seen := map[string]bool{}
-	for _, area := range sysctlAreas {
+	for _, area := range []sysctls{
+		kernelSysctls(), vmSysctls(), userSysctls(), fsSysctls(),
+		netSysctls(), ipv4Sysctls(), ipv6Sysctls(), interfaceSysctls(),
+	} {
 		for path, typ := range area {
 			if seen[path] {
 				t.Errorf("%s stands in two tables", path)
