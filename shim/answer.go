@@ -26,9 +26,10 @@ const (
 	// Answer.Value as the result in place of the kernel's, unless the kernel's
 	// is an error. Only given where [Tracee.CanRewrite].
 	Rewrite
-	// Finish lets the kernel do the call as the tracee asked for it; at its
-	// exit the backend calls [Worker.Finish] with the result, and the tracee gets the
-	// result that Finish returns. Only given where [Tracee.CanRewrite].
+	// Finish has the tracee make call Answer.Nr with Answer.Args in place of its
+	// own; at its exit the backend asks [Worker.Finish], with the same [Call]
+	// and the result, what to do next: Return, Fail, or Finish with another
+	// call. Only given where [Tracee.CanRewrite].
 	Finish
 )
 
@@ -38,8 +39,8 @@ type Answer struct {
 	Kind  Kind
 	Errno unix.Errno // Fail
 	Value int64      // Return, Rewrite with Override
-	Args  [6]uint64  // Rewrite
-	Nr    int        // Rewrite: the call to make instead; 0 keeps the tracee's
+	Args  [6]uint64  // Rewrite, Finish
+	Nr    int        // Finish; Rewrite: the call to make instead, 0 keeps the tracee's
 	// Override replaces the result of a Rewrite with Value.
 	Override bool
 

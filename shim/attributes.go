@@ -22,6 +22,9 @@ type attributes struct {
 	size  int64
 	bsize uint32
 	times time.Time
+	// above is the node's own name where the kernel has it, else its nearest
+	// real folder's.
+	above string
 }
 
 // attributesOf describes a node. Files of procfs have no size and blocks of
@@ -35,9 +38,9 @@ func (s *Shim) attributesOf(n *fakefs.Node, name string) attributes {
 	}
 	var st unix.Stat_t
 	if unix.Lstat(name, &st) == nil {
-		a.dev, a.ino, a.times = uint64(st.Dev), st.Ino, time.Unix(st.Mtim.Unix())
+		a.dev, a.ino, a.times, a.above = uint64(st.Dev), st.Ino, time.Unix(st.Mtim.Unix()), name
 	} else {
-		a.dev = s.deviceAbove(name)
+		a.dev, a.above = s.folderAbove(name)
 	}
 	switch {
 	case n.Mode.IsDir():

@@ -169,15 +169,20 @@ func (s *Shim) handOut(fd int, o *handedOut) error {
 	return nil
 }
 
-// deviceAbove is the device number of the nearest real directory above a name.
-func (s *Shim) deviceAbove(name string) uint64 {
+// folderAbove is the nearest real directory above a name, with its device number.
+func (s *Shim) folderAbove(name string) (dev uint64, dir string) {
 	var st unix.Stat_t
-	for dir := path.Dir(name); ; dir = path.Dir(dir) {
+	for dir = path.Dir(name); ; dir = path.Dir(dir) {
 		if unix.Stat(dir, &st) == nil || dir == "/" {
-			return uint64(st.Dev)
+			return uint64(st.Dev), dir
 		}
 	}
 }
+
+// depth is how far below its temporary directory a stand-in is made. The
+// directories between are removed as well, so that as many ".." from inside lead
+// nowhere that exists, and every such name comes to the shim.
+const depth = 8
 
 // directory returns the object behind a directory that only the tree has: one
 // that was removed after it was opened, so that the kernel finds nothing in it
@@ -193,14 +198,23 @@ func (s *Shim) directory(n *fakefs.Node, name string) (int, error) {
 	if err != nil {
 		return -1, fmt.Errorf("stand-in for the directory %s: %w", name, err)
 	}
-	defer os.Remove(made)
-	// Whoever may enter was decided by the node; the object itself stops nobody.
-	if err := os.Chmod(made, 0o755); err != nil {
-		return -1, err
+	defer os.RemoveAll(made)
+	outside := &handedOut{node: n, name: "", shared: true}
+	inner := made
+	for range depth {
+		inner += "/d"
+		// Whoever may enter was decided by the node; the object stops nobody.
+		if err := os.Mkdir(inner, 0o755); err != nil {
+			return -1, err
+		}
+		var st unix.Stat_t
+		if err := unix.Stat(inner, &st); err == nil {
+			s.handed.put(identityOf(&st), outside)
+		}
 	}
-	fd, err := unix.Open(made, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	fd, err := unix.Open(inner, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return -1, &os.PathError{Op: "open", Path: made, Err: err}
+		return -1, &os.PathError{Op: "open", Path: inner, Err: err}
 	}
 	fd = raise(fd)
 	if err := s.handOut(fd, &handedOut{node: n, name: name, shared: true}); err != nil {

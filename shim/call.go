@@ -12,6 +12,9 @@ type Call struct {
 	TID int
 	// Tracee reaches into the stopped thread.
 	Tracee Tracee
+
+	// listing is how far a [Finish] answer to getdents has come.
+	listing listing
 }
 
 // Tracee is a thread that is held at the entry of a system call. The backend

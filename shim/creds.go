@@ -15,9 +15,13 @@ import (
 // behalf it may open things (proc_pid_status(5)).
 type status struct {
 	tgid   int
+	nsTGID int // the same in the innermost pid namespace
+	nsTID  int
 	uid    uint32 // real
+	euid   uint32
 	fsuid  uint32
 	gid    uint32
+	egid   uint32
 	fsgid  uint32
 	groups []uint32
 	caps   uint64 // effective
@@ -43,13 +47,21 @@ func parseStatus(b []byte) status {
 			if len(f) > 0 {
 				s.tgid, _ = strconv.Atoi(string(f[0]))
 			}
+		case "NStgid":
+			if len(f) > 0 {
+				s.nsTGID, _ = strconv.Atoi(string(f[len(f)-1]))
+			}
+		case "NSpid":
+			if len(f) > 0 {
+				s.nsTID, _ = strconv.Atoi(string(f[len(f)-1]))
+			}
 		case "Uid":
 			if len(f) == 4 {
-				s.uid, s.fsuid = number32(f[0]), number32(f[3])
+				s.uid, s.euid, s.fsuid = number32(f[0]), number32(f[1]), number32(f[3])
 			}
 		case "Gid":
 			if len(f) == 4 {
-				s.gid, s.fsgid = number32(f[0]), number32(f[3])
+				s.gid, s.egid, s.fsgid = number32(f[0]), number32(f[1]), number32(f[3])
 			}
 		case "Groups":
 			for _, g := range f {
@@ -73,10 +85,13 @@ func (s *status) has(capability uint) bool { return s.caps>>capability&1 != 0 }
 
 // may checks the permission bits of a served file as inode_permission does:
 // want is a mask of unix.R_OK, W_OK, X_OK. Below /proc/sys no capability
-// helps (proc_sys_permission in fs/proc/proc_sysctl.c); elsewhere
-// CAP_DAC_OVERRIDE does.
+// helps, and the effective ids count, also for access(2)
+// (proc_sys_permission in fs/proc/proc_sysctl.c); elsewhere CAP_DAC_OVERRIDE does.
 func (s *status) may(n *fakefs.Node, want uint32, uid, gid uint32) bool {
 	perm := uint32(n.Mode.Perm())
+	if isSysctl(n.Name) {
+		uid, gid = s.euid, s.egid
+	}
 	switch {
 	case uid == n.UID:
 		perm >>= 6

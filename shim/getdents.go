@@ -3,7 +3,6 @@ package shim
 import (
 	"encoding/binary"
 	"path"
-	"sync"
 
 	"golang.org/x/sys/unix"
 
@@ -14,28 +13,39 @@ import (
 //
 // A directory is the union of what is really there and what is served. The
 // kernel lists its own entries first, with its own positions; when it comes to
-// the end, the served names that it does not have follow. Under ptrace the
-// kernel's part is the tracee's own call, looked at when it is finished; under
-// user notification the supervisor makes it on the tracee's open file, which
-// pidfd_getfd(2) shares together with its position.
+// the end, the served names that it does not have follow, at positions from
+// servedFrom on. The position is the open file's own, so that dup, fork, rewinddir
+// and seekdir do what they always do. Under ptrace the tracee itself makes the
+// calls that this takes; under user notification the supervisor makes them on
+// the tracee's open file, which pidfd_getfd(2) shares.
 
-func (w *Worker) getdents64(c *Call) Answer { return w.list(c, true) }
-func (w *Worker) getdents(c *Call) Answer   { return w.list(c, false) }
+func (w *Worker) getdents64(c *Call) Answer { return w.list(c) }
+func (w *Worker) getdents(c *Call) Answer   { return w.list(c) }
 
-// listing is how far a process has come in the served part of a directory.
+// servedFrom is the position of the first served entry, and servedEnd is
+// beyond the last one. It fits the 31 bits that procfs allows; filesystems
+// whose positions are hashes (ext4, kernfs) hit the range once in a million.
+const (
+	servedFrom = 1 << 30
+	servedEnd  = servedFrom + 1<<12
+)
+
+// listing is the state of one getdents call: what was asked of the kernel
+// last, and the count to return when a position has been stored.
 type listing struct {
-	entries []fakefs.Entry
-	next    int
+	step  listingStep
+	count int64
 }
 
-type listingKey struct{ tid, fd int }
+type listingStep uint8
 
-type listings struct {
-	mu sync.Mutex
-	at map[listingKey]*listing
-}
+const (
+	askPosition listingStep = iota
+	askKernel
+	storePosition
+)
 
-func (w *Worker) list(c *Call, wide bool) Answer {
+func (w *Worker) list(c *Call) Answer {
 	fd := dirfdOf(c.Args[0])
 	st, e := w.statDescriptor(c.TID, fd)
 	if e != 0 || fd < 0 || st.Mode&unix.S_IFMT != unix.S_IFDIR {
@@ -54,10 +64,12 @@ func (w *Worker) list(c *Call, wide bool) Answer {
 	if name == "" || len(w.shim.tree.Children(name)) == 0 {
 		return Answer{}
 	}
+	c.listing = listing{step: askPosition}
+	a := Answer{Kind: Finish, Nr: unix.SYS_LSEEK, Args: [6]uint64{c.Args[0], 0, unix.SEEK_CUR}}
 	if c.Tracee.CanRewrite() {
-		return Answer{Kind: Finish}
+		return a
 	}
-	return w.listShared(c, fd, wide)
+	return w.listShared(c, fd, a)
 }
 
 // directoryName finds the name in the tree of a directory that a tracee has open.
@@ -71,8 +83,8 @@ func (w *Worker) directoryName(c *Call, fd int) string {
 	return s.name
 }
 
-// listShared makes the tracee's call on its own open file.
-func (w *Worker) listShared(c *Call, fd int, wide bool) Answer {
+// listShared makes the tracee's calls on its own open file.
+func (w *Worker) listShared(c *Call, fd int, a Answer) Answer {
 	who, err := statusOf(c.TID)
 	if err != nil {
 		return Answer{}
@@ -91,92 +103,109 @@ func (w *Worker) listShared(c *Call, fd int, wide bool) Answer {
 	if !c.Tracee.Valid() {
 		return Answer{}
 	}
-	size := min(int(uint32(c.Args[2])), 1<<20)
-	buf := make([]byte, max(size, 1))
-	trap := unix.SYS_GETDENTS64
-	if !wide {
-		trap = sysGetdents
-	}
-	n, e := rawGetdents(trap, own, buf[:size])
-	result := int64(n)
-	if e != 0 {
-		result = -int64(e)
-	}
-	if n > 0 && e == 0 {
-		if err := c.Tracee.WriteMemory(c.Args[1], buf[:n]); err != nil {
-			return unwritable(err)
+	for a.Kind == Finish {
+		var result int64
+		switch a.Nr {
+		case unix.SYS_LSEEK:
+			result = asResult(unix.Seek(own, int64(a.Args[1]), int(a.Args[2])))
+		default:
+			buf := make([]byte, min(int(uint32(a.Args[2])), 1<<20))
+			var n int
+			if n, err = rawGetdents(a.Nr, own, buf); err == unix.Errno(0) {
+				err = nil
+			}
+			if result = asResult(int64(n), err); result > 0 && c.Tracee.WriteMemory(c.Args[1], buf[:n]) != nil {
+				result = -int64(unix.EFAULT)
+			}
 		}
+		a = w.Finish(c, result)
 	}
-	if result = w.Finish(c, result); result < 0 {
+	return a
+}
+
+func asResult(n int64, err error) int64 {
+	if errno, ok := err.(unix.Errno); ok {
+		return -int64(errno)
+	}
+	return n
+}
+
+// Finish looks at what came of a call that a [Finish] answer asked for: a
+// result, or -errno.
+func (w *Worker) Finish(c *Call, result int64) Answer {
+	fd := dirfdOf(c.Args[0])
+	switch c.listing.step {
+	case askPosition:
+		if result >= servedFrom && result < servedEnd {
+			return w.listServed(c, fd, int(result-servedFrom), false)
+		}
+		c.listing.step = askKernel
+		return Answer{Kind: Finish, Nr: c.Nr, Args: c.Args}
+	case askKernel:
+		// 0 is the end of the kernel's entries. A directory that only the tree has
+		// is a removed one to the kernel: it gives ENOENT at once (old gVisor: EINVAL,
+		// or "." and ".." where it is a tmpfs).
+		removed := result == -int64(unix.ENOENT) || result == -int64(unix.EINVAL) && w.handedTo(c, fd) != nil
+		if result != 0 && !removed {
+			return answerOf(result)
+		}
+		return w.listServed(c, fd, 0, removed)
+	}
+	if result < 0 {
+		// Without a position there would be no end: better no served names.
+		return Answer{Kind: Return}
+	}
+	return Answer{Kind: Return, Value: c.listing.count}
+}
+
+func answerOf(result int64) Answer {
+	if result < 0 {
 		return Answer{Kind: Fail, Errno: unix.Errno(-result)}
 	}
 	return Answer{Kind: Return, Value: result}
 }
 
-// Finish looks at a call that the kernel has done, and returns the result for
-// the tracee: a count, or -errno. Backends call it for a [Finish] answer.
-func (w *Worker) Finish(c *Call, result int64) int64 {
+// listServed gives the served entries from index on, as many as fit.
+func (w *Worker) listServed(c *Call, fd, index int, dots bool) Answer {
 	wide := c.Nr == unix.SYS_GETDENTS64
-	fd := dirfdOf(c.Args[0])
-	key := listingKey{c.TID, fd}
-	l := &w.shim.listings
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if result > 0 {
-		delete(l.at, key) // the kernel's own entries: from the start, or again after a rewind
-		return result
-	}
-	// 0 is the end of the kernel's entries. A directory that only the tree has
-	// is a removed one to the kernel: it gives ENOENT at once (old gVisor: EINVAL,
-	// or "." and ".." where it is a tmpfs).
-	removed := result == -int64(unix.ENOENT) || result == -int64(unix.EINVAL) && w.handedTo(c, fd) != nil
-	if result != 0 && !removed {
-		return result
-	}
-	at := l.at[key]
-	if at == nil {
-		at = &listing{entries: w.servedEntries(c, fd, removed)}
-		if l.at == nil || len(l.at) > 1024 {
-			l.at = map[listingKey]*listing{} // those who stopped in the middle
-		}
-		l.at[key] = at
-	}
-	if at.next >= len(at.entries) {
-		delete(l.at, key)
-		return 0
-	}
-	size := int(min(c.Args[2], 1<<16))
+	entries := w.servedEntries(c, fd, dots || index > 0)
+	size := int(min(uint64(uint32(c.Args[2])), 1<<16))
 	buf := make([]byte, 0, size)
-	for ; at.next < len(at.entries); at.next++ {
-		e := &at.entries[at.next]
-		next := appendDirent(buf, e, uint64(1<<30+at.next), wide)
-		if len(next) > size {
+	next := index
+	for ; next < len(entries); next++ {
+		more := appendDirent(buf, &entries[next], uint64(servedFrom+next+1), wide)
+		if len(more) > size {
 			break
 		}
-		buf = next
+		buf = more
 	}
-	if len(buf) == 0 {
-		return -int64(unix.EINVAL) // "result buffer is too small"
+	switch {
+	case index >= len(entries):
+		return Answer{Kind: Return}
+	case len(buf) == 0:
+		return Answer{Kind: Fail, Errno: unix.EINVAL} // "result buffer is too small"
 	}
 	if err := c.Tracee.WriteMemory(c.Args[1], buf); err != nil {
-		return -int64(unix.EFAULT)
+		return Answer{Kind: Fail, Errno: unix.EFAULT}
 	}
-	return int64(len(buf))
+	c.listing = listing{step: storePosition, count: int64(len(buf))}
+	return Answer{Kind: Finish, Nr: unix.SYS_LSEEK, Args: [6]uint64{c.Args[0], uint64(servedFrom + next), unix.SEEK_SET}}
 }
 
 // servedEntries are the names that the kernel does not list in a directory
-// itself, and "." and ".." as well where it lists nothing.
-func (w *Worker) servedEntries(c *Call, fd int, removed bool) []fakefs.Entry {
+// itself. Of a directory that only the tree has these are all, "." and ".." too
+// where the kernel does not even list those (dots).
+func (w *Worker) servedEntries(c *Call, fd int, dots bool) []fakefs.Entry {
 	var out []fakefs.Entry
 	h := w.handedTo(c, fd)
 	var name string
 	if h != nil {
 		name = h.name
-		above := w.shim.tree.Lookup(path.Dir(name))
-		if above == nil {
-			above = &fakefs.Node{Mode: h.node.Mode, Ino: 1}
-		}
-		if removed {
+		if dots {
+			above := &fakefs.Node{Mode: h.node.Mode, Ino: w.shim.attributesOf(h.node, path.Dir(name)).ino}
+			if n := w.shim.tree.Lookup(path.Dir(name)); n != nil && !realDirectory(path.Dir(name)) {
+				above = n
+			}
 			out = append(out, fakefs.Entry{Name: ".", Node: h.node}, fakefs.Entry{Name: "..", Node: above})
 		}
 	} else {
@@ -193,6 +222,11 @@ func (w *Worker) servedEntries(c *Call, fd int, removed bool) []fakefs.Entry {
 		out = append(out, e)
 	}
 	return out
+}
+
+func realDirectory(name string) bool {
+	var st unix.Stat_t
+	return unix.Lstat(name, &st) == nil
 }
 
 // appendDirent appends one struct linux_dirent64, or the older struct

@@ -13,7 +13,7 @@ func (w *Worker) uname(c *Call) Answer {
 	if unix.Uname(&u) != nil {
 		return Answer{}
 	}
-	told := w.shim.tree.Profile().Uname()
+	told := w.shim.tree.Uname()
 	put(u.Sysname[:], told.Sysname)
 	put(u.Nodename[:], told.Nodename)
 	put(u.Release[:], told.Release)
@@ -44,24 +44,19 @@ func (w *Worker) sysinfo(c *Call) Answer {
 	told := w.shim.tree.Profile().Memory
 	unit := uint64(max(si.Unit, 1))
 	if told.Total > 0 {
-		scale(uint64(si.Totalram), told.Total/unit, &si.Totalram, &si.Freeram, &si.Sharedram, &si.Bufferram)
+		free := told.Free(uint64(si.Totalram)*unit, uint64(si.Freeram)*unit)
+		set(&si.Totalram, told.Total/unit)
+		set(&si.Freeram, free/unit)
+		si.Sharedram, si.Bufferram = min(si.Sharedram, si.Totalram), min(si.Bufferram, si.Totalram)
 	}
 	if told.Swap > 0 {
+		free := told.FreeSwap(uint64(si.Totalswap)*unit, uint64(si.Freeswap)*unit)
 		set(&si.Totalswap, told.Swap/unit)
-		set(&si.Freeswap, told.Swap/unit)
+		set(&si.Freeswap, free/unit)
 	}
 	if err := c.Tracee.WriteMemory(c.Args[0], bytesOf(&si)); err != nil {
 		return unwritable(err)
 	}
 	w.count.node(lieMemory)
 	return Answer{Kind: Return}
-}
-
-// scale tells each amount in the proportion that the told total has to the real one.
-func scale(was, is uint64, amounts ...*uint64) {
-	for _, a := range amounts {
-		if was > 0 {
-			*a = uint64(float64(*a) / float64(was) * float64(is))
-		}
-	}
 }

@@ -84,7 +84,13 @@ func (w *Worker) inotifyAddWatch(c *Call) Answer {
 	if !fake {
 		return t.refusal()
 	}
-	if c.Args[2]&unix.IN_ONLYDIR != 0 && !t.node.Mode.IsDir() {
+	n, e := readlinkat(atFDCWD, append(w.descriptor(c.TID, dirfdOf(c.Args[0])), 0), w.link[:])
+	switch {
+	case c.Args[2]&unix.IN_ALL_EVENTS == 0:
+		return Answer{Kind: Fail, Errno: unix.EINVAL}
+	case e != 0 || string(w.link[:n]) != "anon_inode:inotify":
+		return Answer{} // EBADF or EINVAL, says the kernel, before it looks at the name
+	case c.Args[2]&unix.IN_ONLYDIR != 0 && !t.node.Mode.IsDir():
 		return Answer{Kind: Fail, Errno: unix.ENOTDIR}
 	}
 	return Answer{Kind: Return, Value: firstWatch | int64(t.node.Ino&(firstWatch-1))}
@@ -101,6 +107,9 @@ func (w *Worker) inotifyRmWatch(c *Call) Answer {
 // name_to_handle_at(2): procfs cannot be exported.
 func (w *Worker) nameToHandleAt(c *Call) Answer {
 	const follow = unix.AT_SYMLINK_FOLLOW
+	if c.Args[4]&^(follow|unix.AT_EMPTY_PATH) != 0 {
+		return Answer{} // EINVAL, or a flag of a newer kernel
+	}
 	t, fake := w.onFake(c, dirfdOf(c.Args[0]), c.Args[1], c.Args[4]&follow == 0)
 	if !fake {
 		return t.refusal()

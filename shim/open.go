@@ -1,6 +1,7 @@
 package shim
 
 import (
+	"bytes"
 	"errors"
 	"io/fs"
 
@@ -26,18 +27,36 @@ func (w *Worker) openat(c *Call) Answer {
 // openat2's struct open_how is three 64-bit words: flags, mode, resolve.
 func (w *Worker) openat2(c *Call) Answer {
 	const known = 24
-	how := w.data[:known]
-	if c.Args[3] < known {
-		return Answer{} // EINVAL
+	if c.Args[3] < known || c.Args[3] > uint64(len(w.data)) {
+		return Answer{} // EINVAL or E2BIG
 	}
-	if n, err := c.Tracee.ReadMemory(c.Args[2], how); err != nil || n < known {
+	how := w.data[:c.Args[3]]
+	if n, err := c.Tracee.ReadMemory(c.Args[2], how); err != nil || n < len(how) {
 		return Answer{} // EFAULT
 	}
-	flags, resolve := word(how[0:]), word(how[16:])
-	if c.Args[3] > known || flags>>32 != 0 {
-		return Answer{} // a newer struct: what it asks for is the kernel's to know
+	flags, mode, resolve := word(how[0:]), word(how[8:]), word(how[16:])
+	if len(bytes.Trim(how[known:], "\x00")) > 0 || !validHow(flags, mode, resolve) {
+		return Answer{} // E2BIG or EINVAL
 	}
 	return w.openName(c, dirfdOf(c.Args[0]), c.Args[1], int(flags), resolve)
+}
+
+// validHow makes the checks of build_open_flags (fs/open.c) that openat2 makes
+// and openat does not: what fails them is the kernel's to refuse.
+func validHow(flags, mode, resolve uint64) bool {
+	const (
+		resolvers = unix.RESOLVE_NO_XDEV | unix.RESOLVE_NO_MAGICLINKS | unix.RESOLVE_NO_SYMLINKS |
+			unix.RESOLVE_BENEATH | unix.RESOLVE_IN_ROOT | resolveCached
+		both     = unix.RESOLVE_BENEATH | unix.RESOLVE_IN_ROOT
+		creating = unix.O_CREAT | unix.O_TMPFILE&^unix.O_DIRECTORY
+		withPath = unix.O_PATH | unix.O_DIRECTORY | unix.O_NOFOLLOW | unix.O_CLOEXEC
+		known    = unix.O_ACCMODE | unix.O_CREAT | unix.O_EXCL | unix.O_NOCTTY | unix.O_TRUNC | unix.O_APPEND | unix.O_NONBLOCK |
+			unix.O_SYNC | unix.O_ASYNC | unix.O_DIRECT | unix.O_LARGEFILE | 0o100000 | unix.O_DIRECTORY | unix.O_NOFOLLOW | unix.O_NOATIME |
+			unix.O_CLOEXEC | unix.O_PATH | unix.O_TMPFILE
+	)
+	return flags&^known == 0 && resolve&^resolvers == 0 && resolve&both != both &&
+		(mode == 0 || flags&creating != 0) && mode&^0o7777 == 0 &&
+		(flags&unix.O_PATH == 0 || flags&^withPath == 0)
 }
 
 // resolveCached is RESOLVE_CACHED (linux/openat2.h).
@@ -50,8 +69,14 @@ func (w *Worker) openName(c *Call, dirfd int, addr uint64, flags int, resolve ui
 	if !ok {
 		return Answer{} // EFAULT or ENAMETOOLONG, says the kernel
 	}
+	if flags&(unix.O_CREAT|unix.O_DIRECTORY) == unix.O_CREAT|unix.O_DIRECTORY {
+		return Answer{} // EINVAL, or what an older kernel makes of it
+	}
 	nofollow := flags&unix.O_NOFOLLOW != 0 || flags&(unix.O_CREAT|unix.O_EXCL) == unix.O_CREAT|unix.O_EXCL
 	t := w.resolve(c, dirfd, name, lookup{nofollow: nofollow, resolve: resolve})
+	if t.errno == unix.ENOTDIR && flags&unix.O_CREAT != 0 && name[len(name)-1] == '/' {
+		t.errno = unix.EISDIR // nothing can be made under a name that ends in a slash
+	}
 	if t.errno != 0 {
 		return Answer{Kind: Fail, Errno: t.errno}
 	}
@@ -80,7 +105,12 @@ func (w *Worker) openNode(c *Call, t *target, flags int) (Answer, unix.Errno) {
 	switch {
 	case path:
 	case flags&unix.O_TMPFILE == unix.O_TMPFILE:
-		return Answer{}, 0
+		if accmode == unix.O_RDONLY {
+			return Answer{}, unix.EINVAL
+		} else if !n.Mode.IsDir() {
+			return Answer{}, unix.ENOTDIR
+		}
+		return Answer{}, unix.EOPNOTSUPP
 	case flags&(unix.O_CREAT|unix.O_EXCL) == unix.O_CREAT|unix.O_EXCL:
 		return Answer{}, unix.EEXIST
 	}

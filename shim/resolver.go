@@ -119,9 +119,25 @@ func (w *Worker) resolveInProc(c *Call, dirfd int, name, clean []byte, how looku
 		}
 	}
 	if n == nil {
-		return target{}
+		return w.belowFile(clean)
 	}
 	return w.found(n, string(clean), wantsDirectory(name), how)
+}
+
+// belowFile refuses a name that goes on below a file that only the tree has:
+// the kernel, which lacks the file, would say ENOENT.
+func (w *Worker) belowFile(clean []byte) target {
+	for above := dirName(clean); len(above) > len("/proc"); above = dirName(above) {
+		n := w.shim.tree.Lookup(text(above))
+		if n == nil {
+			continue
+		}
+		if t := w.found(n, string(above), false, lookup{}); t.fake() && !n.Mode.IsDir() {
+			return target{errno: unix.ENOTDIR}
+		}
+		return target{}
+	}
+	return target{}
 }
 
 // needsTGID tells whether a name below /proc speaks of the reader itself.
@@ -190,6 +206,9 @@ func (w *Worker) interesting(c *Call, t *territory, dirfd int, name []byte, how 
 		}
 	}
 	prefix := len(own)
+	if trimmed := bytes.TrimRight(name, "/"); len(trimmed) < len(name) && len(trimmed) > 0 {
+		name, how.nofollow = trimmed, false // a slash at the end follows a link
+	}
 	own = append(append(own, name...), 0)
 	e := fstatat(atFDCWD, own, &w.st, unix.AT_SYMLINK_NOFOLLOW)
 	if e == 0 && w.st.Mode&unix.S_IFMT == unix.S_IFLNK && !how.nofollow {
@@ -198,7 +217,7 @@ func (w *Worker) interesting(c *Call, t *territory, dirfd int, name []byte, how 
 		}
 	}
 	if e == 0 {
-		return t.mayReplace(&w.st)
+		return t.mayReplace(&w.st) || w.inServedDirectory(&w.st)
 	}
 	// Unreadable folders, loops and names too long are the kernel's to refuse;
 	// but what is missing in a served folder is not.

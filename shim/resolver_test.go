@@ -146,7 +146,7 @@ func TestResolve(t *testing.T) {
 		{atFDCWD, "/proc/shim-file", lookup{}, "/proc/shim-file", 0},
 		{atFDCWD, "/proc/self/../shim-file", lookup{}, "/proc/shim-file", 0},
 		{atFDCWD, number + "/", lookup{}, "", unix.ENOTDIR},
-		{atFDCWD, number + "/x", lookup{}, "", 0}, // decided by the text: nothing is served there
+		{atFDCWD, number + "/x", lookup{}, "", unix.ENOTDIR},
 		{sys, "shim/test/number/../number", lookup{}, "", unix.ENOTDIR},
 		{sys, "shim/test/nothing", lookup{}, "", unix.ENOENT},
 		{atFDCWD, filepath.Join(dir, "served"), lookup{}, filepath.Join(dir, "served"), 0},

@@ -36,12 +36,11 @@ type Shim struct {
 	roots, namespaces atomic.Bool
 	unfollowed        atomic.Bool
 
-	handed   handedOuts
-	shared   backings
-	streams  streams
-	listings listings
-	offsets  offsets
-	stats    statistics
+	handed  handedOuts
+	shared  backings
+	streams streams
+	offsets offsets
+	stats   statistics
 }
 
 // Options of a [Shim].

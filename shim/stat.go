@@ -13,6 +13,10 @@ func (w *Worker) lstat(c *Call) Answer {
 }
 
 func (w *Worker) newfstatat(c *Call) Answer {
+	const known = unix.AT_SYMLINK_NOFOLLOW | unix.AT_NO_AUTOMOUNT | unix.AT_EMPTY_PATH
+	if uint32(c.Args[3])&^known != 0 {
+		return Answer{} // EINVAL
+	}
 	return w.statName(c, dirfdOf(c.Args[0]), c.Args[1], c.Args[2], int(int32(c.Args[3])))
 }
 

@@ -5,14 +5,16 @@ import "golang.org/x/sys/unix"
 // statx(2).
 func (w *Worker) statx(c *Call) Answer {
 	flags := int(int32(c.Args[2]))
+	const syncType = unix.AT_STATX_FORCE_SYNC | unix.AT_STATX_DONT_SYNC
+	const known = unix.AT_SYMLINK_NOFOLLOW | unix.AT_NO_AUTOMOUNT | unix.AT_EMPTY_PATH | syncType
+	if uint32(flags)&^known != 0 || flags&syncType == syncType || uint32(c.Args[3])&unix.STATX__RESERVED != 0 {
+		return Answer{} // EINVAL
+	}
 	a, t, ok := w.attributes(c, dirfdOf(c.Args[0]), c.Args[1], flags)
 	if ok {
-		const syncType = unix.AT_STATX_FORCE_SYNC | unix.AT_STATX_DONT_SYNC
-		if uint32(c.Args[3])&unix.STATX__RESERVED != 0 || flags&syncType == syncType {
-			return Answer{Kind: Fail, Errno: unix.EINVAL}
-		}
 		var st unix.Statx_t
 		a.statx(&st)
+		mountOf(a.above, int(uint32(c.Args[3])), &st)
 		return w.give(c, t, c.Args[4], bytesOf(&st))
 	}
 	if t.errno == 0 && flags&unix.AT_NO_AUTOMOUNT != 0 && w.shim.quirks.statxNoAutomount {
@@ -20,6 +22,23 @@ func (w *Worker) statx(c *Call) Answer {
 	}
 	return t.refusal()
 }
+
+// mountOf completes what statx tells with what only the kernel knows: the mount
+// that a served node stands in, which is that of the nearest real object above.
+func mountOf(above string, mask int, st *unix.Statx_t) {
+	const ids = unix.STATX_MNT_ID | statxMntIDUnique
+	var real unix.Statx_t
+	if unix.Statx(atFDCWD, above, unix.AT_SYMLINK_NOFOLLOW, mask|unix.STATX_BASIC_STATS, &real) != nil {
+		return
+	}
+	st.Mask |= real.Mask & ids
+	st.Mnt_id = real.Mnt_id
+	st.Attributes_mask = real.Attributes_mask
+	st.Attributes = real.Attributes &^ unix.STATX_ATTR_MOUNT_ROOT
+}
+
+// statxMntIDUnique is STATX_MNT_ID_UNIQUE (linux/stat.h).
+const statxMntIDUnique = 0x4000
 
 // withoutAutomount makes the call without a flag that old gVisor refuses with
 // EINVAL. Nothing is lost: gVisor has no automounts. The name is read again by

@@ -32,8 +32,10 @@ type territory struct {
 	// names gives the tree's name of a directory that has an identity of its
 	// own: the roots of the tree and the mount points below them.
 	names map[identity]string
-	// proc tells that /proc is a procfs in which "/proc/self" is the reader.
-	proc bool
+	// proc tells that /proc is a procfs in which "/proc/self" is the reader,
+	// and procDev is its device number.
+	proc    bool
+	procDev uint64
 }
 
 // survey looks at the machine as it is mounted now.
@@ -58,6 +60,9 @@ func (s *Shim) survey() *territory {
 	}
 	var fs unix.Statfs_t
 	t.proc = unix.Statfs("/proc", &fs) == nil && fs.Type == unix.PROC_SUPER_MAGIC
+	if unix.Stat("/proc", &st) == nil {
+		t.procDev = uint64(st.Dev)
+	}
 	t.claimMounts(roots)
 	for _, r := range scattered {
 		s.scatter(t, r)
@@ -122,6 +127,9 @@ func (t *territory) claimMounts(roots []string) {
 		}
 		if below && !special {
 			t.claim(m.Mountpoint, &st)
+		} else if m.Root != "/" {
+			// A part of procfs or sysfs, bound somewhere.
+			t.claim(map[string]string{"proc": "/proc", "sysfs": "/sys"}[m.FSType]+m.Root, &st)
 		} else if !slices.Contains(t.devs, uint64(st.Dev)) {
 			t.devs = append(t.devs, uint64(st.Dev))
 		}

@@ -172,6 +172,9 @@ func (k *walker) adopt(fd int, s *spot) error {
 	if h, ok := k.w.shim.handed.get(identityOf(&s.st)); ok {
 		// One of ours, come back: a served directory, or a file that is
 		// opened again through /proc/self/fd.
+		if h.name == "" {
+			return errKernel // above a stand-in: nowhere
+		}
 		s.fd, s.name, s.node = -1, h.name, h.node
 		k.served = true
 		return nil
@@ -304,9 +307,14 @@ func (k *walker) toSelf(part string, final bool) error {
 	if final && k.how.nofollow {
 		return errKernel
 	}
-	dest := strconv.Itoa(k.who.tgid)
+	tgid, tid := k.who.tgid, k.c.TID
+	if here := k.top(); here.fd >= 0 && uint64(here.st.Dev) != k.w.shim.ground.Load().procDev {
+		// Another instance of procfs numbers processes as the tracee's own pid namespace does.
+		tgid, tid = k.who.nsTGID, k.who.nsTID
+	}
+	dest := strconv.Itoa(tgid)
 	if part == "thread-self" {
-		dest += "/task/" + strconv.Itoa(k.c.TID)
+		dest += "/task/" + strconv.Itoa(tid)
 	}
 	return k.follow(dest)
 }
