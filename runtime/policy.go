@@ -17,7 +17,6 @@ type policy interface {
 	Traps() []shim.Trap
 	Timed() bool
 	Snapshot() shim.Snapshot
-	Close() error
 
 	worker() seccomp.Worker
 	tracer(zerolog.Logger) *ptrace.Tracer

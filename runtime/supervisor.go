@@ -71,7 +71,8 @@ func superviseMain() int {
 		}
 		return StatusFailed
 	}
-	defer s.policy.Close()
+	// The policy is not closed: a receiver may still be at the call of a task
+	// that was killed, and the end of the process closes everything.
 	front := make(chan struct{})
 	go func() {
 		defer close(front)

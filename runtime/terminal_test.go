@@ -152,10 +152,10 @@ func testTerminal(t *testing.T, plan Plan) {
 		term.alias(plan, `echo ready; exec sleep 100`)
 		term.typed("shimmed\n")
 		term.expect("ready")
-		if len(supervisors(t)) != len(before)+1 {
+		if len(others(t, before)) != 1 {
 			t.Error("there is no supervisor")
 		}
 		term.file.Close()
-		eventually(t, "the command and its supervisor are gone", func() bool { return len(supervisors(t)) == len(before) })
+		eventually(t, "the command and its supervisor are gone", func() bool { return len(others(t, before)) == 0 })
 	})
 }

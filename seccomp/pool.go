@@ -162,7 +162,7 @@ func (p *pool) watch() {
 			p.watched.Store(false)
 			// A call that came between the survey and the store found the
 			// watchdog awake still.
-			if before, stuck, moved = p.survey(before); moved == 0 {
+			if before, _, moved = p.survey(before); moved == 0 {
 				break
 			}
 			if !p.watched.CompareAndSwap(false, true) {
