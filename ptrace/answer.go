@@ -56,7 +56,7 @@ func (l *loop) seccomp(s *Stopped) {
 			case shim.Rewrite:
 				s.rewrite(a)
 			case shim.Finish:
-				s.finish(&asked)
+				s.finish(&asked, a)
 			case shim.Install:
 				s.install(a)
 			case shim.EnterDirectory:
@@ -92,7 +92,7 @@ func (s *Stopped) readCall() (ours bool, errno unix.Errno) {
 		if errno != unix.EIO {
 			return false, errno
 		}
-		l.hasInfo = false
+		l.lacksInfo()
 	}
 	if errno = l.regs.get(s.tid); errno != 0 {
 		return false, errno
@@ -151,17 +151,29 @@ func (s *Stopped) rewrite(a shim.Answer) {
 	s.leave(&saved, result)
 }
 
-// finish makes the call as it was asked for, and lets the policy look at what
-// came of it.
-func (s *Stopped) finish(c *shim.Call) {
-	var saved registers
-	if saved.get(s.tid) != 0 {
+// finish makes the calls that the policy wants made, one after the other, until
+// it has an answer.
+func (s *Stopped) finish(c *shim.Call, a shim.Answer) {
+	in, err := s.inject()
+	if err != nil {
 		return
 	}
-	regs := saved
-	if result, err := s.makeCall(&regs); err == nil {
-		s.leave(&saved, s.loop.policy.Finish(c, result))
+	for a.Kind == shim.Finish {
+		result, err := in.call(a.Nr, a.Args[:]...)
+		if err != nil {
+			return
+		}
+		if restarts(result) {
+			in.end(result) // the program's own call is made anew, and trapped anew
+			return
+		}
+		a = s.loop.policy.Finish(c, result)
 	}
+	if a.Kind == shim.Fail {
+		in.end(-int64(a.Errno))
+		return
+	}
+	in.end(a.Value)
 }
 
 // makeCall makes the call that regs ask for in place of the one that the

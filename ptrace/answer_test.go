@@ -3,6 +3,7 @@ package ptrace
 import (
 	"fmt"
 	"os"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -79,6 +80,32 @@ func init() {
 			for range 10 {
 				at, second := rawLseek(fd, 2, 2)
 				fmt.Println(at, second)
+			}
+		},
+	}
+	scenarios["finish"] = scenario{
+		traps: []int{unix.SYS_GETPPID},
+		policy: func() *forced {
+			var results []int64
+			return &forced{handle: func(c *shim.Call) shim.Answer {
+				results = nil
+				return shim.Answer{Kind: shim.Finish, Nr: unix.SYS_DUP, Args: [6]uint64{1}}
+			}, finish: func(c *shim.Call, result int64) shim.Answer {
+				switch results = append(results, result); len(results) {
+				case 1:
+					return shim.Answer{Kind: shim.Finish, Nr: unix.SYS_CLOSE, Args: [6]uint64{uint64(result)}}
+				case 2:
+					return shim.Answer{Kind: shim.Finish, Nr: unix.SYS_CLOSE, Args: [6]uint64{uint64(results[0])}}
+				}
+				if results[0] < 3 || results[1] != 0 || results[2] != -int64(unix.EBADF) {
+					return shim.Answer{Kind: shim.Return, Value: 1}
+				}
+				return shim.Answer{Kind: shim.Return, Value: 77}
+			}}
+		},
+		victim: func() {
+			for range 10 {
+				fmt.Println(os.Getppid())
 			}
 		},
 	}
@@ -173,6 +200,8 @@ func TestRewrite(t *testing.T) {
 	}
 	expect(t, "rewrite", want)
 }
+
+func TestFinish(t *testing.T) { expect(t, "finish", strings.Repeat("77\n", 10)) }
 
 func TestWriteMemory(t *testing.T) {
 	want := ""

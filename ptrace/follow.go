@@ -17,7 +17,7 @@ func (l *loop) follow(t *thread) {
 	}
 	p.follow = true
 	l.followed++
-	l.interrupt(p, t)
+	l.bringIn(p, t)
 }
 
 // unfollow ends that. The threads that run on find out at their next stop.
@@ -27,14 +27,14 @@ func (l *loop) unfollow(t *thread) {
 	l.followed--
 	if l.detach {
 		p.leaving = true
-		l.interrupt(p, t)
+		l.bringIn(p, t)
 	}
 }
 
-func (l *loop) interrupt(p *process, except *thread) {
+func (l *loop) bringIn(p *process, except *thread) {
 	for _, t := range l.threads {
 		if t.process == p && t != except {
-			request(unix.PTRACE_INTERRUPT, t.tid, 0, 0)
+			t.interrupt()
 		}
 	}
 }
@@ -99,7 +99,7 @@ func (t *thread) followedCall() (entry bool, errno unix.Errno) {
 		if errno != unix.EIO {
 			return false, errno
 		}
-		l.hasInfo = false
+		l.lacksInfo()
 	}
 	if t.entered {
 		return false, 0

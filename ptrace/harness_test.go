@@ -41,7 +41,7 @@ type forced struct {
 	followed func(*shim.Call) shim.Answer
 	interest func(nr int) shim.Interest
 	follows  func(tgid int) bool
-	finish   func(*shim.Call, int64) int64
+	finish   func(*shim.Call, int64) shim.Answer
 	done     func() // the supervisor is about to end
 }
 
@@ -52,9 +52,9 @@ func (f *forced) Handle(c *shim.Call) shim.Answer {
 	return f.handle(c)
 }
 
-func (f *forced) Finish(c *shim.Call, result int64) int64 {
+func (f *forced) Finish(c *shim.Call, result int64) shim.Answer {
 	if f.finish == nil {
-		return result
+		return shim.Answer{Kind: shim.Return, Value: result}
 	}
 	return f.finish(c, result)
 }

@@ -109,6 +109,16 @@ func init() {
 			check(unix.Chroot("."))
 		},
 	}
+	scenarios["install under another proc"] = scenario{
+		traps:  opens,
+		policy: serving(shim.Answer{Flags: unix.O_RDWR | unix.O_APPEND}),
+		victim: func() {
+			check(unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""))
+			check(unix.Mount("proc", "/proc", "proc", 0, ""))
+			look(openServed)
+			look(openServed)
+		},
+	}
 	scenarios["install without descriptors"] = scenario{
 		traps:  opens,
 		policy: serving(shim.Answer{Flags: unix.O_RDONLY}),
@@ -239,6 +249,18 @@ func TestInstallInAPidNamespace(t *testing.T) {
 	expect(t, "install", strings.Repeat(fmt.Sprintf(installed, true, 1), 50), func(c *exec.Cmd) {
 		c.SysProcAttr = &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWPID}
 	})
+}
+
+func TestInstallUnderAnotherProc(t *testing.T) {
+	root(t)
+	if inGvisor() {
+		t.Skip("namespaces inside are out of reach")
+	}
+	for _, flags := range []uintptr{0, unix.CLONE_NEWNET} {
+		expect(t, "install under another proc", strings.Repeat("what is served lowest=true mode=2 nonblock=false cloexec=0\n", 2), func(c *exec.Cmd) {
+			c.SysProcAttr = &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWPID | unix.CLONE_NEWNS | flags}
+		})
+	}
 }
 
 func root(t *testing.T) {

@@ -31,6 +31,7 @@ type loop struct {
 	order   order
 	reader  access
 	writer  access
+	waker   *waker
 	socket  int  // descriptors are sent from it, once there is need; else -1
 	sent    int  // how many were
 	warned  bool // the line about tracees that use ptrace has been logged
@@ -126,6 +127,10 @@ func (l *loop) dispatch(tid int, status unix.WaitStatus) {
 	l.stopped.thread = t
 	s := &l.stopped
 	switch ev.kind {
+	case seccompStop, syscallStop, cloneStop, execStop:
+		t.stirred()
+	}
+	switch ev.kind {
 	case seccompStop:
 		if !t.process.follow {
 			t.entered = false
@@ -141,6 +146,9 @@ func (l *loop) dispatch(tid int, status unix.WaitStatus) {
 		s.resume(0)
 	case trapStop:
 		t.entered = false
+		if t.interrupted {
+			t.mendInterrupted()
+		}
 		if f := t.armed; f != nil {
 			t.armed = nil
 			t.start(f)
@@ -234,6 +242,20 @@ func (l *loop) executed(leader *thread) *thread {
 	// The exit stop of the execve, if one comes, is where close-on-exec has happened.
 	leader.entered, leader.recheck = true, p.follow
 	return leader
+}
+
+// close gives back what the loop holds, when no tracee is left.
+func (l *loop) close() {
+	l.stopWaker()
+	if l.socket >= 0 {
+		unix.Close(l.socket)
+	}
+}
+
+// lacksInfo is called once PTRACE_GET_SYSCALL_INFO has failed with EIO.
+func (l *loop) lacksInfo() {
+	l.hasInfo = false
+	l.startWaker()
 }
 
 // end forgets a thread that is no more, and lets its script know.

@@ -30,7 +30,7 @@ func Traps() []shim.Trap {
 // policy is what a loop asks. In life it is a shim and a worker; tests force answers.
 type policy interface {
 	Handle(*shim.Call) shim.Answer
-	Finish(c *shim.Call, result int64) int64
+	Finish(c *shim.Call, result int64) shim.Answer
 	HandleFollowed(*shim.Call) shim.Answer
 	Interest(nr int) shim.Interest
 	Follows(tgid int) bool

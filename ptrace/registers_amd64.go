@@ -52,3 +52,14 @@ func (r *registers) again(nr int) {
 	r.Rax = uint64(nr)
 	r.setNumber(-1)
 }
+
+// sleepsAgain tells whether the call that was interrupted may be made again.
+// The number is -1 where the thread was not in a call at all.
+func (r *registers) sleepsAgain() bool {
+	switch r.number() {
+	case unix.SYS_EPOLL_WAIT, unix.SYS_EPOLL_PWAIT, unix.SYS_EPOLL_PWAIT2,
+		unix.SYS_SEMOP, unix.SYS_SEMTIMEDOP, unix.SYS_RT_SIGTIMEDWAIT, unix.SYS_IO_GETEVENTS:
+		return true
+	}
+	return false
+}

@@ -66,3 +66,8 @@ func (r *registers) again(nr int) {
 	r.Regs[8] = uint64(nr)
 	r.setNumber(-1)
 }
+
+// sleepsAgain tells whether the call that was interrupted may be made again.
+// Never: the first argument is gone, x0 holds the result, and the kernel's own
+// copy of it is only used for calls that it marked itself before this stop.
+func (r *registers) sleepsAgain() bool { return false }

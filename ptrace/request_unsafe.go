@@ -80,10 +80,6 @@ func syscallInfo(tid int, info *callInfo) unix.Errno {
 
 // wait is wait4(2). It blocks, so the scheduler is told.
 func wait(tid int, status *unix.WaitStatus, flags int) (int, unix.Errno) {
-	for {
-		r, _, errno := unix.Syscall6(unix.SYS_WAIT4, uintptr(tid), uintptr(unsafe.Pointer(status)), uintptr(flags), 0, 0, 0)
-		if errno != unix.EINTR {
-			return int(r), errno
-		}
-	}
+	r, _, errno := unix.Syscall6(unix.SYS_WAIT4, uintptr(tid), uintptr(unsafe.Pointer(status)), uintptr(flags), 0, 0, 0)
+	return int(r), errno
 }

@@ -65,26 +65,22 @@ const (
 // finishCall lets a thread in a seccomp stop make the call that its registers
 // now ask for, up to the exit stop. Only for scripts.
 func (s *Stopped) finishCall() error {
-	stops := 2
-	if s.order == entryFirst {
-		stops = 1
-	}
 	if err := s.nextSyscallStop(); err != nil {
 		return err
 	}
 	if s.order == orderUnknown {
 		entry, errno := s.atEntry()
-		if errno != 0 {
+		switch {
+		case errno != 0:
 			return errGone
-		}
-		if entry {
+		case entry:
 			s.loop.order = seccompFirst
-		} else {
-			s.loop.order, stops = entryFirst, 1
+		default:
+			s.loop.order = entryFirst
 		}
 	}
-	if stops == 1 {
-		return nil
+	if s.order == entryFirst {
+		return nil // that was the exit
 	}
 	return s.nextSyscallStop()
 }
@@ -123,7 +119,7 @@ func (s *Stopped) atEntry() (bool, unix.Errno) {
 		if errno := syscallInfo(s.tid, &s.info); errno != unix.EIO {
 			return s.info.op == infoEntry, errno
 		}
-		s.hasInfo = false
+		s.lacksInfo()
 	}
 	var regs registers
 	errno := regs.get(s.tid)

@@ -40,6 +40,9 @@ type thread struct {
 	recheck   bool // at that exit, ask whether the process is still to be followed
 	trapAgain bool // a script has swallowed a PTRACE_EVENT_STOP
 
+	interrupted bool // by us; a PTRACE_EVENT_STOP is to come
+	stir        bool // see waker
+
 	// armed, where not nil, becomes the thread's script at its next stop
 	// outside a call. It also runs, with the thread gone, when that never comes.
 	armed func(*Stopped)

@@ -62,12 +62,17 @@ func (t *Tracer) seize(pid int) error {
 
 // run serves until there is no tracee left.
 func (l *loop) run() {
+	defer l.close()
 	var status unix.WaitStatus
 	for {
 		tid, errno := wait(-1, &status, unix.WALL)
-		if errno != 0 {
+		switch errno {
+		case 0:
+			l.dispatch(tid, status)
+		case unix.EINTR:
+			l.wake()
+		default:
 			return // ECHILD
 		}
-		l.dispatch(tid, status)
 	}
 }

@@ -1,0 +1,98 @@
+package ptrace
+
+import (
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// A waker mends a fault of gVisor: a signal that arrives while a thread is in a
+// ptrace-stop is queued, but the thread is not told (canReceiveSignalLocked in
+// pkg/sentry/kernel/task_signals.go: "do not choose stopped tasks"), nor does it
+// look when it leaves the stop, as a Linux thread does. The signal then waits
+// for the next one to come. So every thread that has been in such a stop is
+// interrupted once, a moment later, which makes it look.
+type waker struct {
+	bell bell
+	due  atomic.Bool // some thread has stopped since the last time
+	done chan struct{}
+}
+
+// wakeEvery bounds how late such a signal is, and what a busy thread pays.
+const wakeEvery = 100 * time.Millisecond
+
+// startWaker begins, on kernels that are taken for gVisor. The caller is the
+// tracing thread.
+func (l *loop) startWaker() {
+	b, err := newBell()
+	if err != nil {
+		l.log.Warn().Err(err).Msg("signals to stopped threads may be late")
+		return
+	}
+	w := &waker{bell: b, done: make(chan struct{})}
+	l.waker = w
+	go func() {
+		tick := time.NewTicker(wakeEvery)
+		defer tick.Stop()
+		for {
+			select {
+			case <-tick.C:
+				if w.due.Load() {
+					w.bell.ring()
+				}
+			case <-w.done:
+				return
+			}
+		}
+	}()
+}
+
+func (l *loop) stopWaker() {
+	if l.waker != nil {
+		close(l.waker.done)
+	}
+}
+
+// stirred notes a stop in which a signal may have gone unnoticed. Not needed
+// for signal-delivery-stops and PTRACE_EVENT_STOPs: after those gVisor looks.
+func (t *thread) stirred() {
+	if t.waker != nil {
+		t.stir = true
+		t.waker.due.Store(true)
+	}
+}
+
+// wake interrupts the threads that have stopped since the last time.
+func (l *loop) wake() {
+	if l.waker == nil || !l.waker.due.Swap(false) {
+		return
+	}
+	for _, t := range l.threads {
+		if t.stir {
+			t.stir = false
+			t.interrupt()
+		}
+	}
+}
+
+// interrupt makes a thread report a PTRACE_EVENT_STOP as soon as it can.
+func (t *thread) interrupt() {
+	t.interrupted = true
+	request(unix.PTRACE_INTERRUPT, t.tid, 0, 0)
+}
+
+// mendInterrupted hides from the program that it was interrupted. Most calls
+// that sleep are restarted by the kernel; a few (epoll_wait, semop,
+// sigtimedwait; see signal(7)) return EINTR even when no handler has run. They
+// are marked as the others are: -ERESTARTNOHAND becomes EINTR if a signal is
+// handled before the thread returns, and a restart if not.
+func (t *thread) mendInterrupted() {
+	t.interrupted = false
+	var regs registers
+	if regs.get(t.tid) != 0 || regs.result() != -int64(unix.EINTR) || !regs.sleepsAgain() {
+		return
+	}
+	regs.setResult(-514)
+	regs.set(t.tid)
+}
