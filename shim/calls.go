@@ -75,7 +75,7 @@ var specs = append([]Spec{
 	{"mount", unix.SYS_MOUNT, (*Worker).mount, needFiles | needTypes | needMount, nil},
 	{"umount2", unix.SYS_UMOUNT2, (*Worker).changesMounts, needFiles | needTypes, nil},
 	{"move_mount", unix.SYS_MOVE_MOUNT, (*Worker).changesMounts, needFiles | needTypes, nil},
-	{"chroot", unix.SYS_CHROOT, (*Worker).changesRoot, needFiles | needTypes, nil},
+	{"chroot", unix.SYS_CHROOT, (*Worker).chroot, needFiles | needTypes, nil},
 	{"pivot_root", unix.SYS_PIVOT_ROOT, (*Worker).changesRoot, needFiles | needTypes, nil},
 	{"setns", unix.SYS_SETNS, (*Worker).changesNamespace, needFiles | needTypes, nil},
 }, legacySpecs...)

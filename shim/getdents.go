@@ -30,10 +30,11 @@ const (
 	servedEnd  = servedFrom + 1<<12
 )
 
-// listing is the state of one getdents call: what was asked of the kernel
-// last, and the count to return when a position has been stored.
+// listing is the state of one getdents call: what was asked of the kernel last, from
+// which position it lists, and the count to return when a position has been stored.
 type listing struct {
 	step  listingStep
+	from  int64
 	count int64
 }
 
@@ -115,6 +116,7 @@ func (w *Worker) listShared(c *Call, fd int, a Answer) Answer {
 				err = nil
 			}
 			if result = asResult(int64(n), err); result > 0 && c.Tracee.WriteMemory(c.Args[1], buf[:n]) != nil {
+				_, _ = unix.Seek(own, c.listing.from, unix.SEEK_SET)
 				result = -int64(unix.EFAULT)
 			}
 		}
@@ -139,7 +141,7 @@ func (w *Worker) Finish(c *Call, result int64) Answer {
 		if result >= servedFrom && result < servedEnd {
 			return w.listServed(c, fd, int(result-servedFrom), false)
 		}
-		c.listing.step = askKernel
+		c.listing.step, c.listing.from = askKernel, max(result, 0)
 		return Answer{Kind: Finish, Nr: c.Nr, Args: c.Args}
 	case askKernel:
 		// 0 is the end of the kernel's entries. A directory that only the tree has

@@ -43,6 +43,17 @@ func (w *Worker) changesMounts(c *Call) Answer {
 	return Answer{}
 }
 
+// chroot(2): a directory that only the tree has cannot be a root, and the
+// kernel says that it is not there; a file there is no directory.
+func (w *Worker) chroot(c *Call) Answer {
+	if name, ok := w.readPath(c.Tracee, c.Args[0]); ok && len(name) > 0 {
+		if t := w.resolve(c, atFDCWD, name, lookup{}); t.fake() && !t.node.Mode.IsDir() {
+			return Answer{Kind: Fail, Errno: unix.ENOTDIR}
+		}
+	}
+	return w.changesRoot(c)
+}
+
 func (w *Worker) changesRoot(c *Call) Answer {
 	w.shim.roots.Store(true)
 	return w.changesMounts(c)

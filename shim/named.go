@@ -52,24 +52,39 @@ func (w *Worker) truncate(c *Call) Answer {
 
 // The xattr calls (xattr(7)): files of procfs have none and take none.
 
-func (w *Worker) getxattr(c *Call) Answer   { return w.noXattr(c, false, unix.EOPNOTSUPP) }
-func (w *Worker) lgetxattr(c *Call) Answer  { return w.noXattr(c, true, unix.EOPNOTSUPP) }
-func (w *Worker) setxattr(c *Call) Answer   { return w.noXattr(c, false, unix.EOPNOTSUPP) }
-func (w *Worker) lsetxattr(c *Call) Answer  { return w.noXattr(c, true, unix.EOPNOTSUPP) }
-func (w *Worker) listxattr(c *Call) Answer  { return w.noXattr(c, false, 0) }
-func (w *Worker) llistxattr(c *Call) Answer { return w.noXattr(c, true, 0) }
-func (w *Worker) rmxattr(c *Call) Answer    { return w.noXattr(c, false, unix.EOPNOTSUPP) }
-func (w *Worker) lrmxattr(c *Call) Answer   { return w.noXattr(c, true, unix.EOPNOTSUPP) }
+func (w *Worker) getxattr(c *Call) Answer  { return w.noXattr(c, false) }
+func (w *Worker) lgetxattr(c *Call) Answer { return w.noXattr(c, true) }
+func (w *Worker) setxattr(c *Call) Answer  { return w.noXattr(c, false) }
+func (w *Worker) lsetxattr(c *Call) Answer { return w.noXattr(c, true) }
+func (w *Worker) rmxattr(c *Call) Answer   { return w.noXattr(c, false) }
+func (w *Worker) lrmxattr(c *Call) Answer  { return w.noXattr(c, true) }
 
-func (w *Worker) noXattr(c *Call, nofollow bool, e unix.Errno) Answer {
+// noXattr refuses a call on one attribute, after the kernel's own check of its
+// name (strncpy_from_user in fs/xattr.c).
+func (w *Worker) noXattr(c *Call, nofollow bool) Answer {
 	t, fake := w.onFake(c, atFDCWD, c.Args[0], nofollow)
-	switch {
-	case !fake:
+	if !fake {
 		return t.refusal()
-	case e == 0:
-		return Answer{Kind: Return}
 	}
-	return Answer{Kind: Fail, Errno: e}
+	name, ok := w.readPath(c.Tracee, c.Args[1])
+	switch {
+	case !ok:
+		return Answer{Kind: Fail, Errno: unix.EFAULT}
+	case len(name) == 0 || len(name) > 255: // XATTR_NAME_MAX
+		return Answer{Kind: Fail, Errno: unix.ERANGE}
+	}
+	return Answer{Kind: Fail, Errno: unix.EOPNOTSUPP}
+}
+
+func (w *Worker) listxattr(c *Call) Answer  { return w.emptyList(c, false) }
+func (w *Worker) llistxattr(c *Call) Answer { return w.emptyList(c, true) }
+
+func (w *Worker) emptyList(c *Call, nofollow bool) Answer {
+	t, fake := w.onFake(c, atFDCWD, c.Args[0], nofollow)
+	if !fake {
+		return t.refusal()
+	}
+	return Answer{Kind: Return}
 }
 
 // firstWatch is where the watch descriptors for served files start, far from

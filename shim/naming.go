@@ -1,10 +1,12 @@
 package shim
 
 import (
+	"os"
 	"path"
 	"strconv"
 	"strings"
 
+	"github.com/moby/sys/mountinfo"
 	"golang.org/x/sys/unix"
 )
 
@@ -65,8 +67,8 @@ func (k *walker) nameOf(s *spot) string {
 
 // within names an object by its place inside its filesystem: as many of the
 // last components of its shown name as it is deep below the filesystem's root.
-// mark is a name that only the root of that filesystem has; without it a
-// part of the filesystem is mounted, and the place is not known.
+// mark is a name that only the root of that filesystem has; without it a part
+// of the filesystem is mounted there.
 func (k *walker) within(s *spot, root, shown, mark string) string {
 	parts := strings.Split(strings.Trim(shown, "/"), "/")
 	st, fd := s.st, s.fd
@@ -96,8 +98,15 @@ func (k *walker) within(s *spot, root, shown, mark string) string {
 		}
 		if above.Dev != st.Dev || above.Ino == st.Ino {
 			var m unix.Stat_t
-			if fstatat(fd, append([]byte(mark), 0), &m, unix.AT_SYMLINK_NOFOLLOW) != 0 || depth > len(parts) {
+			if depth > len(parts) {
 				return ""
+			}
+			if fstatat(fd, append([]byte(mark), 0), &m, unix.AT_SYMLINK_NOFOLLOW) != 0 {
+				part := k.partMounted(fd)
+				if part == "" {
+					return ""
+				}
+				root += part
 			}
 			return path.Join(append([]string{root}, parts[len(parts)-depth:]...)...)
 		}
@@ -108,4 +117,26 @@ func (k *walker) within(s *spot, root, shown, mark string) string {
 		k.fds = append(k.fds, up)
 		fd, st = up, above
 	}
+}
+
+// partMounted tells which directory of a filesystem is mounted where fd stands:
+// the root field of the tracee's mountinfo (proc_pid_mountinfo(5)), "" where the kernel
+// does not tell mounts apart (statx(2) without STATX_MNT_ID).
+func (k *walker) partMounted(fd int) string {
+	var st unix.Statx_t
+	if unix.Statx(fd, "", unix.AT_EMPTY_PATH, unix.STATX_MNT_ID, &st) != nil || st.Mask&unix.STATX_MNT_ID == 0 {
+		return ""
+	}
+	f, err := os.Open(string(k.w.ofTracee(k.c.TID, "mountinfo")))
+	if err != nil {
+		return ""
+	}
+	defer f.Close()
+	mounts, err := mountinfo.GetMountsFromReader(f, func(m *mountinfo.Info) (skip, stop bool) {
+		return m.ID != int(st.Mnt_id), false
+	})
+	if err != nil || len(mounts) != 1 || mounts[0].Root == "/" {
+		return ""
+	}
+	return mounts[0].Root
 }

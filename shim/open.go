@@ -145,6 +145,15 @@ func (w *Worker) openNode(c *Call, t *target, flags int) (Answer, unix.Errno) {
 			}
 		}
 	}
+	switch {
+	case path:
+	case flags&unix.O_DIRECT != 0 && n.Content != nil:
+		return Answer{}, unix.EINVAL // procfs has no direct I/O
+	case flags&unix.O_NOATIME != 0:
+		if who, err := statusOf(c.TID); err != nil || who.fsuid != n.UID && !who.has(unix.CAP_FOWNER) {
+			return Answer{}, unix.EPERM
+		}
+	}
 	const kept = unix.O_ACCMODE | unix.O_APPEND | unix.O_CLOEXEC | unix.O_NONBLOCK | unix.O_PATH | unix.O_DIRECTORY | unix.O_SYNC | unix.O_NOATIME
 	a := Answer{Kind: Install, Flags: flags & kept}
 	var err error
