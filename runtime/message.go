@@ -18,6 +18,8 @@ import (
 //	supervisor → choice   the backend and its filter program
 //	launcher   → handover the listener (seccomp), or "seize me" (ptrace)
 //	supervisor → seized   (ptrace only)
+//	launcher   → {}       it has made a trapped call (ptrace only)
+//	supervisor → seized   that one was seen (ptrace only)
 //
 // The end of the file is the end of the other side: the launcher's is its
 // execve, for its end is closed by that.
@@ -39,7 +41,9 @@ type (
 		Word    uint64 `json:"word"`
 	}
 	choice struct {
-		Backend string    `json:"backend"`
+		Backend string `json:"backend"`
+		// Lacks says what the seccomp backend lacks, where it was wanted.
+		Lacks   string    `json:"lacks,omitempty"`
 		Program []byte    `json:"program"`
 		Probe   int       `json:"probe"`
 		Args    [6]uint64 `json:"args"`

@@ -98,10 +98,14 @@ func (l *launcher) comeUnder() error {
 	} else {
 		err = l.underPtrace(program, choice, hello.PID)
 	}
-	if err != nil {
+	switch {
+	case err == nil:
+		return nil
+	case choice.Lacks != "":
+		return failed("no backend works here, and nothing was started; seccomp: %s; ptrace: %w", choice.Lacks, err)
+	default:
 		return failed("come under the %s backend: %w", choice.Backend, err)
 	}
-	return nil
 }
 
 // probe finds out what user notification lacks here, before anything is
@@ -161,6 +165,15 @@ func (l *launcher) underPtrace(program []unix.SockFilter, choice choice, supervi
 	// merely wrong.
 	if _, errno := rawProbe(choice.Probe, choice.Args); errno == unix.ENOSYS {
 		return errors.New("a trapped call did not reach the tracer")
+	}
+	if err := l.conn.send(struct{}{}); err != nil {
+		return err
+	}
+	if _, err := l.conn.receive(&seized); err != nil {
+		return fmt.Errorf("the supervisor went away: %w", err)
+	}
+	if seized.Err != "" {
+		return errors.New(seized.Err)
 	}
 	return nil
 }

@@ -56,7 +56,7 @@ func superviseMain() int {
 	// service managers, which signal a whole cgroup. The supervisor ends when
 	// its last tracee has, and no earlier.
 	signal.Ignore(unix.SIGHUP, unix.SIGINT, unix.SIGQUIT, unix.SIGTERM, unix.SIGPIPE,
-		unix.SIGUSR1, unix.SIGUSR2, unix.SIGALRM, unix.SIGTSTP, unix.SIGTTIN, unix.SIGTTOU)
+		unix.SIGUSR1, unix.SIGUSR2, unix.SIGTSTP, unix.SIGTTIN, unix.SIGTTOU)
 	for _, fd := range []int{supervisorConn, supervisorDocument, supervisorFront} {
 		unix.CloseOnExec(fd)
 	}
@@ -131,7 +131,8 @@ func (s *supervisor) serve() error {
 		return gone(err)
 	}
 	s.command = offer.PID
-	choice := s.choose(offer)
+	probe := probeTrap(s.policy.Traps())
+	choice := s.choose(offer, probe)
 	if err := s.conn.send(choice); err != nil || choice.Err != "" {
 		return err
 	}
@@ -142,7 +143,7 @@ func (s *supervisor) serve() error {
 	}
 	go s.letGo()
 	if choice.Backend == BackendPtrace {
-		return s.serveTracer()
+		return s.serveTracer(probe.Name)
 	}
 	if len(fds) != 1 {
 		return errors.New("the launcher sent no listener")
@@ -160,7 +161,7 @@ func gone(err error) error {
 }
 
 // choose decides between the backends.
-func (s *supervisor) choose(o offer) choice {
+func (s *supervisor) choose(o offer, probe shim.Trap) choice {
 	if o.Seccomp == "" && s.plan.Backend != BackendPtrace {
 		if err := canRead(s.command, o.Address, o.Word); err != nil {
 			o.Seccomp = fmt.Sprintf("the supervisor may not read the memory of a process that is not its child (%v; kernel.yama.ptrace_scope=0 or CAP_SYS_PTRACE allows it)", err)
@@ -180,13 +181,14 @@ func (s *supervisor) choose(o offer) choice {
 	if err != nil {
 		return choice{Err: fmt.Sprintf("compile the filter: %v", err)}
 	}
+	answer := choice{Backend: backend, Program: program, Probe: probe.Nr, Args: badArguments(probe)}
 	event := s.log.Info().Str("backend", backend)
-	if o.Seccomp != "" {
+	if s.plan.Backend == BackendAuto && o.Seccomp != "" {
 		event = event.Str("seccomp_lacks", o.Seccomp)
+		answer.Lacks = o.Seccomp
 	}
 	event.Msg("chose the backend")
-	nr, args := probeCall(s.policy.Traps())
-	return choice{Backend: backend, Program: program, Probe: nr, Args: args}
+	return answer
 }
 
 // filterFor compiles the policy's traps for a backend.
@@ -202,29 +204,32 @@ func filterFor(backend string, p policy) ([]byte, error) {
 	return seccomp.Encode(program), nil
 }
 
-// probeCall picks the call with which the launcher sees whether it is served:
-// one that is trapped in any case, with nothing but bad pointers and
-// descriptors, so that it does nothing should it reach the kernel.
-func probeCall(traps []shim.Trap) (nr int, args [6]uint64) {
-	pick := traps[0]
+// probeTrap picks the call with which the launcher sees whether it is served:
+// one that is trapped in any case, if there is one.
+func probeTrap(traps []shim.Trap) shim.Trap {
 	for _, trap := range traps {
 		if trap.Only == nil {
-			pick = trap
-			break
+			return trap
 		}
 	}
+	return traps[0]
+}
+
+// badArguments are nothing but bad pointers and descriptors, so that the call
+// does nothing should it reach the kernel, but for what makes it trapped.
+func badArguments(trap shim.Trap) (args [6]uint64) {
 	for i := range args {
 		args[i] = ^uint64(0)
 	}
-	if len(pick.Only) > 0 {
-		only := pick.Only[0]
+	if len(trap.Only) > 0 {
+		only := trap.Only[0]
 		mask := only.Mask
 		if mask == 0 {
 			mask = ^uint64(0)
 		}
 		args[only.Arg] = args[only.Arg]&^mask | only.Value
 	}
-	return pick.Nr, args
+	return args
 }
 
 // serveListener is the seccomp backend.
