@@ -9,7 +9,10 @@ func (w *Worker) chdir(c *Call) Answer {
 	if !ok || len(name) == 0 {
 		return Answer{}
 	}
-	t := w.resolve(c, atFDCWD, name, lookup{})
+	t := w.resolve(c, atFDCWD, name, lookup{beyond: true})
+	if t.node == nil && t.beyond >= 0 {
+		return Answer{Kind: EnterDirectory, FD: t.beyond, CloseFD: true}
+	}
 	if t.node == nil || t.real {
 		return t.refusal()
 	}

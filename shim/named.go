@@ -1,6 +1,12 @@
 package shim
 
-import "golang.org/x/sys/unix"
+import (
+	"bytes"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/shimrun/shimrun/fakefs"
+)
 
 // Calls that take the name of a file and that a served file answers with an
 // errno or a constant, as a file of procfs does: truncate, the xattr calls,
@@ -52,20 +58,24 @@ func (w *Worker) truncate(c *Call) Answer {
 
 // The xattr calls (xattr(7)): files of procfs have none and take none.
 
-func (w *Worker) getxattr(c *Call) Answer  { return w.noXattr(c, false) }
-func (w *Worker) lgetxattr(c *Call) Answer { return w.noXattr(c, true) }
-func (w *Worker) setxattr(c *Call) Answer  { return w.noXattr(c, false) }
-func (w *Worker) lsetxattr(c *Call) Answer { return w.noXattr(c, true) }
-func (w *Worker) rmxattr(c *Call) Answer   { return w.noXattr(c, false) }
-func (w *Worker) lrmxattr(c *Call) Answer  { return w.noXattr(c, true) }
+func (w *Worker) getxattr(c *Call) Answer  { return w.noXattr(c, false, false) }
+func (w *Worker) lgetxattr(c *Call) Answer { return w.noXattr(c, true, false) }
+func (w *Worker) setxattr(c *Call) Answer  { return w.noXattr(c, false, true) }
+func (w *Worker) lsetxattr(c *Call) Answer { return w.noXattr(c, true, true) }
+func (w *Worker) rmxattr(c *Call) Answer   { return w.noXattr(c, false, true) }
+func (w *Worker) lrmxattr(c *Call) Answer  { return w.noXattr(c, true, true) }
 
-// noXattr refuses a call on one attribute, after the kernel's own check of its
-// name (strncpy_from_user in fs/xattr.c).
-func (w *Worker) noXattr(c *Call, nofollow bool) Answer {
+func (w *Worker) noXattr(c *Call, nofollow, change bool) Answer {
 	t, fake := w.onFake(c, atFDCWD, c.Args[0], nofollow)
 	if !fake {
 		return t.refusal()
 	}
+	return w.refuseXattr(c, t.node, change)
+}
+
+// refuseXattr refuses a call on one attribute, after the kernel's own checks of
+// its name and of permission (fs/xattr.c).
+func (w *Worker) refuseXattr(c *Call, n *fakefs.Node, change bool) Answer {
 	name, ok := w.readPath(c.Tracee, c.Args[1])
 	switch {
 	case !ok:
@@ -73,7 +83,25 @@ func (w *Worker) noXattr(c *Call, nofollow bool) Answer {
 	case len(name) == 0 || len(name) > 255: // XATTR_NAME_MAX
 		return Answer{Kind: Fail, Errno: unix.ERANGE}
 	}
+	if change && !bytes.HasPrefix(name, []byte("system.")) {
+		if who, err := statusOf(c.TID); err == nil && !who.may(n, unix.W_OK, who.fsuid, who.fsgid) {
+			return Answer{Kind: Fail, Errno: unix.EACCES}
+		}
+	}
 	return Answer{Kind: Fail, Errno: unix.EOPNOTSUPP}
+}
+
+// The same for descriptors: a stand-in could take attributes of its own.
+
+func (w *Worker) fgetxattr(c *Call) Answer { return w.noXattrOf(c, false) }
+func (w *Worker) fsetxattr(c *Call) Answer { return w.noXattrOf(c, true) }
+
+func (w *Worker) noXattrOf(c *Call, change bool) Answer {
+	h := w.handedTo(c, dirfdOf(c.Args[0]))
+	if h == nil {
+		return Answer{}
+	}
+	return w.refuseXattr(c, h.node, change)
 }
 
 func (w *Worker) listxattr(c *Call) Answer  { return w.emptyList(c, false) }

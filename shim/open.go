@@ -73,12 +73,15 @@ func (w *Worker) openName(c *Call, dirfd int, addr uint64, flags int, resolve ui
 		return Answer{} // EINVAL, or what an older kernel makes of it
 	}
 	nofollow := flags&unix.O_NOFOLLOW != 0 || flags&(unix.O_CREAT|unix.O_EXCL) == unix.O_CREAT|unix.O_EXCL
-	t := w.resolve(c, dirfd, name, lookup{nofollow: nofollow, resolve: resolve})
-	if t.errno == unix.ENOTDIR && flags&unix.O_CREAT != 0 && name[len(name)-1] == '/' {
+	t := w.resolve(c, dirfd, name, lookup{nofollow: nofollow, resolve: resolve, beyond: true})
+	if t.ours() && flags&unix.O_CREAT != 0 && name[len(name)-1] == '/' {
 		t.errno = unix.EISDIR // nothing can be made under a name that ends in a slash
 	}
 	if t.errno != 0 {
 		return Answer{Kind: Fail, Errno: t.errno}
+	}
+	if t.beyond >= 0 && t.node == nil {
+		return w.openBeyond(c, &t, flags)
 	}
 	if t.node == nil {
 		return Answer{}
@@ -96,6 +99,19 @@ func (w *Worker) openName(c *Call, dirfd int, addr uint64, flags int, resolve ui
 	return a
 }
 
+// openBeyond opens an object of the kernel's that the tracee reached by way of
+// a directory which the kernel does not know ("../../version" in a served one).
+// The supervisor opens it only for who could have opened it.
+func (w *Worker) openBeyond(c *Call, t *target, flags int) Answer {
+	var st unix.Stat_t
+	who, err := statusOf(c.TID)
+	if err != nil || fstat(t.beyond, &st) != 0 || who.fsuid != 0 && (flags&unix.O_ACCMODE != unix.O_RDONLY || st.Mode&unix.S_IROTH == 0) {
+		unix.Close(t.beyond)
+		return Answer{}
+	}
+	return Answer{Kind: Install, FD: t.beyond, CloseFD: true, Flags: flags &^ (unix.O_CREAT | unix.O_EXCL | unix.O_TRUNC | unix.O_NOFOLLOW)}
+}
+
 // openNode opens a served node with the checks of do_open and may_open
 // (fs/namei.c), in their order.
 func (w *Worker) openNode(c *Call, t *target, flags int) (Answer, unix.Errno) {
@@ -110,6 +126,9 @@ func (w *Worker) openNode(c *Call, t *target, flags int) (Answer, unix.Errno) {
 		} else if !n.Mode.IsDir() {
 			return Answer{}, unix.ENOTDIR
 		}
+		if isSysctl(n.Name) {
+			return Answer{}, unix.EACCES
+		}
 		return Answer{}, unix.EOPNOTSUPP
 	case flags&(unix.O_CREAT|unix.O_EXCL) == unix.O_CREAT|unix.O_EXCL:
 		return Answer{}, unix.EEXIST
@@ -123,7 +142,7 @@ func (w *Worker) openNode(c *Call, t *target, flags int) (Answer, unix.Errno) {
 	if flags&unix.O_DIRECTORY != 0 && !n.Mode.IsDir() {
 		return Answer{}, unix.ENOTDIR
 	}
-	if n.Mode.IsDir() && !path && (accmode != unix.O_RDONLY || flags&unix.O_CREAT != 0) {
+	if n.Mode.IsDir() && !path && (accmode != unix.O_RDONLY || flags&(unix.O_CREAT|unix.O_TRUNC) != 0) {
 		return Answer{}, unix.EISDIR
 	}
 	if !path {
@@ -147,7 +166,7 @@ func (w *Worker) openNode(c *Call, t *target, flags int) (Answer, unix.Errno) {
 	}
 	switch {
 	case path:
-	case flags&unix.O_DIRECT != 0 && n.Content != nil:
+	case flags&unix.O_DIRECT != 0 && n.Stream == "":
 		return Answer{}, unix.EINVAL // procfs has no direct I/O
 	case flags&unix.O_NOATIME != 0:
 		if who, err := statusOf(c.TID); err != nil || who.fsuid != n.UID && !who.has(unix.CAP_FOWNER) {

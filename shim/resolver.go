@@ -18,6 +18,10 @@ type target struct {
 	name string
 	// real tells that the kernel has an object there too.
 	real bool
+	// beyond is, where node is nil, an O_PATH descriptor of the kernel's own
+	// object that the name leads to by way of something served, so that the
+	// kernel could not get there; else -1. Who asked for it ([lookup]) closes it.
+	beyond int
 	// errno is a definite refusal: the name leads through what is served to a
 	// place that cannot be (ENOTDIR, ELOOP, EXDEV).
 	errno unix.Errno
@@ -33,6 +37,7 @@ func (t *target) fake() bool { return t.node != nil && !t.real }
 type lookup struct {
 	nofollow bool   // a link in the last place is the object itself
 	resolve  uint64 // openat2's RESOLVE_ flags
+	beyond   bool   // the caller can deal with target.beyond
 }
 
 // resolve says what the name leads to for the tracee, starting from dirfd.
@@ -51,6 +56,14 @@ type lookup struct {
 // another thread may have changed meanwhile. That is harmless because the shim
 // is no security boundary: such a program would only deprive itself of a lie.
 func (w *Worker) resolve(c *Call, dirfd int, name []byte, how lookup) target {
+	t := w.lead(c, dirfd, name, how)
+	if t.beyond == 0 {
+		t.beyond = -1
+	}
+	return t
+}
+
+func (w *Worker) lead(c *Call, dirfd int, name []byte, how lookup) target {
 	if len(name) == 0 {
 		return target{}
 	}

@@ -25,12 +25,17 @@ func (w *Worker) fstat(c *Call) Answer {
 }
 
 func (w *Worker) statName(c *Call, dirfd int, name, out uint64, flags int) Answer {
-	a, n, ok := w.attributes(c, dirfd, name, flags)
-	if !ok {
-		return n.refusal()
+	a, t, ok := w.attributes(c, dirfd, name, flags)
+	switch {
+	case ok:
+		a.stat(&w.st)
+	case t.beyond > 0:
+		fstat(t.beyond, &w.st)
+		unix.Close(t.beyond)
+	default:
+		return t.refusal()
 	}
-	a.stat(&w.st)
-	return w.give(c, n, out, bytesOf(&w.st))
+	return w.give(c, t, out, bytesOf(&w.st))
 }
 
 // statHanded answers for a descriptor: only if it is one that was handed out.
@@ -60,7 +65,7 @@ func (w *Worker) attributes(c *Call, dirfd int, addr uint64, flags int) (attribu
 		}
 		return attributes{}, target{}, false
 	}
-	t := w.resolve(c, dirfd, name, lookup{nofollow: flags&unix.AT_SYMLINK_NOFOLLOW != 0})
+	t := w.resolve(c, dirfd, name, lookup{nofollow: flags&unix.AT_SYMLINK_NOFOLLOW != 0, beyond: true})
 	if !t.ours() || t.errno != 0 {
 		return attributes{}, t, false
 	}

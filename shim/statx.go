@@ -17,6 +17,13 @@ func (w *Worker) statx(c *Call) Answer {
 		mountOf(a.above, int(uint32(c.Args[3])), &st)
 		return w.give(c, t, c.Args[4], bytesOf(&st))
 	}
+	if t.beyond > 0 {
+		defer unix.Close(t.beyond)
+		var st unix.Statx_t
+		if unix.Statx(t.beyond, "", unix.AT_EMPTY_PATH, int(uint32(c.Args[3])), &st) == nil {
+			return w.give(c, t, c.Args[4], bytesOf(&st))
+		}
+	}
 	if t.errno == 0 && flags&unix.AT_NO_AUTOMOUNT != 0 && w.shim.quirks.statxNoAutomount {
 		return w.withoutAutomount(c)
 	}

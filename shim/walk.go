@@ -70,6 +70,8 @@ func (w *Worker) walk(c *Call, dirfd int, name []byte, how lookup) target {
 	t, err := k.run(dirfd, name)
 	var errno unix.Errno
 	switch {
+	case t.beyond > 0:
+		return t
 	case errors.As(err, &errno) && k.served:
 		return target{errno: errno}
 	case err != nil:
@@ -116,6 +118,10 @@ func (k *walker) run(dirfd int, name []byte) (target, error) {
 		}
 	}
 	s := k.top()
+	if s.node == nil && s.fd >= 0 && k.served && k.how.beyond {
+		fd, err := unix.FcntlInt(uintptr(s.fd), unix.F_DUPFD_CLOEXEC, highest)
+		return target{beyond: fd}, err
+	}
 	if s.node == nil {
 		return target{}, errKernel
 	}

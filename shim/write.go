@@ -83,8 +83,8 @@ func (o *offsets) begin(tid, fd int) {
 }
 
 // maxWrite bounds one write to a served file, as the kernel bounds one to a
-// sysctl (KMALLOC_MAX_SIZE would allow more, no sysctl takes it).
-const maxWrite = 1 << 16
+// sysctl (KMALLOC_MAX_SIZE, ENOMEM above it).
+const maxWrite = 4 << 20
 
 // HandleFollowed decides a call made by a followed process: a write to a served
 // file is validated and carried out here; all else continues.
@@ -117,6 +117,9 @@ func (w *Worker) HandleFollowed(c *Call) (a Answer) {
 	}
 	if !w.writable(c.TID, fd) {
 		return Answer{} // EBADF
+	}
+	if isSysctl(h.node.Name) && !who.may(h.node, unix.W_OK, who.fsuid, who.fsgid) {
+		return Answer{Kind: Fail, Errno: unix.EPERM} // asked again at each write (proc_sys_call_handler)
 	}
 	data, ok := w.written(c)
 	if !ok {
