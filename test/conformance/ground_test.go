@@ -54,6 +54,10 @@ func (g *ground) enter(t *testing.T) {
 	for label, names := range map[string]cases.Names{"real": cases.Real, "fresh": cases.Fresh} {
 		names := maps.Clone(names)
 		names["lied"], names["lied2"], names["liedtype"] = g.lied[0], g.lied[1], g.liedType
+		names["execs"] = "1000"
+		if g.caps != "" {
+			names["execs"] = "150"
+		}
 		data, err := json.Marshal(names)
 		if err != nil {
 			t.Fatal(err)

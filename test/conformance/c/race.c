@@ -64,7 +64,7 @@ static void *redirect(void *unused)
 static void tries(void *(*other)(void *), int dirfd, const char *a, const char *b)
 {
 	pthread_t t;
-	int first = 0, second = 0, missing = 0, fault = 0, wrong = 0;
+	int wrong = 0;
 	pthread_create(&t, 0, other, 0);
 	struct timespec begin, now;
 	clock_gettime(CLOCK_MONOTONIC, &begin);
@@ -74,19 +74,11 @@ static void tries(void *(*other)(void *), int dirfd, const char *a, const char *
 			struct stat st;
 			int fd = syscall(SYS_openat, dirfd, path, O_RDONLY);
 			if (fd < 0) {
-				if (errno == ENOENT)
-					missing++;
-				else if (errno == EFAULT)
-					fault++;
-				else
+				if (errno != ENOENT && errno != EFAULT)
 					wrong = errno;
 			} else {
 				long n = read(fd, buf, sizeof buf - 1);
-				if (n > 0 && a && !strcmp(buf, a))
-					first++;
-				else if (n > 0 && b && !strcmp(buf, b))
-					second++;
-				else
+				if (n <= 0 || (strcmp(buf, a) && (!b || strcmp(buf, b))))
 					wrong = 1000;
 				close(fd);
 			}
@@ -99,8 +91,7 @@ static void tries(void *(*other)(void *), int dirfd, const char *a, const char *
 	} while (now.tv_sec - begin.tv_sec + (now.tv_nsec - begin.tv_nsec) / 1e9 < 0.5);
 	stop = 1;
 	pthread_join(t, 0);
-	printf("calls were made: %d, anything else: %d\n", first + second + missing + fault > 100, wrong);
-	(void)second;
+	printf("neither the one nor the other: %d\n", wrong);
 }
 
 static char *slurp(const char *name)

@@ -18,7 +18,7 @@ int main(int argc, char **argv)
 	for (int restart = 0; restart < 2; restart++) {
 		struct sigaction sa = {.sa_handler = on, .sa_flags = restart ? SA_RESTART : 0};
 		sigaction(SIGALRM, &sa, 0);
-		struct itimerval every = {{0, 500}, {0, 500}}, none = {{0, 0}, {0, 0}};
+		struct itimerval every = {{0, 5000}, {0, 5000}}, none = {{0, 0}, {0, 0}};
 		setitimer(ITIMER_REAL, &every, 0);
 		int good = 0, eintr = 0, other = 0;
 		seen = 0;

@@ -18,18 +18,17 @@ type dirent struct {
 }
 
 // dirents reads what is left of a directory with buffers of one size.
-func dirents(nr uintptr, fd, size int) (all []dirent, calls int, err error) {
+func dirents(nr uintptr, fd, size int) (all []dirent, err error) {
 	buf := make([]byte, size)
 	for {
 		n, err := call(nr, fdarg(fd), addr(buf), uintptr(size))
 		if err != nil || n == 0 {
-			return all, calls, err
+			return all, err
 		}
-		calls++
 		for b := buf[:n]; len(b) > 0; {
 			reclen := binary.NativeEndian.Uint16(b[16:])
 			if int(reclen) > len(b) || reclen < 19 || reclen%8 != 0 {
-				return all, calls, fmt.Errorf("bad record length %d of %d", reclen, len(b))
+				return all, fmt.Errorf("bad record length %d of %d", reclen, len(b))
 			}
 			d := dirent{ino: binary.NativeEndian.Uint64(b), off: int64(binary.NativeEndian.Uint64(b[8:]))}
 			name := b[18:reclen]
@@ -64,8 +63,8 @@ var directoryCases = []Case{
 				nr   uintptr
 			}{{"getdents64", unix.SYS_GETDENTS64}, {"getdents", unix.SYS_GETDENTS}} {
 				for _, size := range []int{48, 64, 100, 200, 32768} {
-					entries, calls, err := dirents(call.nr, r.Fixture("keys", unix.O_RDONLY|unix.O_DIRECTORY), size)
-					r.Say("%s, %d bytes at a time: %s %s, at once: %v", call.name, size, Errno(err), listing(entries), calls == 1)
+					entries, err := dirents(call.nr, r.Fixture("keys", unix.O_RDONLY|unix.O_DIRECTORY), size)
+					r.Say("%s, %d bytes at a time: %s %s", call.name, size, Errno(err), listing(entries))
 				}
 			}
 		},
@@ -75,9 +74,9 @@ var directoryCases = []Case{
 		Run: func(r *Record) {
 			for _, size := range []int{0, 1, 8, 18, 19, 23} {
 				fd := r.Fixture("keys", unix.O_RDONLY)
-				_, _, err := dirents(unix.SYS_GETDENTS64, fd, size)
+				_, err := dirents(unix.SYS_GETDENTS64, fd, size)
 				r.Say("getdents64 with %d bytes = %s", size, Errno(err))
-				_, _, err = dirents(unix.SYS_GETDENTS, fd, size)
+				_, err = dirents(unix.SYS_GETDENTS, fd, size)
 				r.Say("getdents with %d bytes = %s", size, Errno(err))
 			}
 		},
@@ -85,7 +84,7 @@ var directoryCases = []Case{
 	{
 		Name: "directory/dots", Calls: "getdents64",
 		Run: func(r *Record) {
-			entries, _, err := dirents(unix.SYS_GETDENTS64, r.Fixture("keys", unix.O_RDONLY), 4096)
+			entries, err := dirents(unix.SYS_GETDENTS64, r.Fixture("keys", unix.O_RDONLY), 4096)
 			r.Say("%s: first %s, second %s", Errno(err), entries[0].name, entries[1].name)
 		},
 		Not: map[string]string{"gvisor": "a directory that is a union keeps the order of its kernel"},
@@ -94,19 +93,19 @@ var directoryCases = []Case{
 		Name: "directory/rewind", Calls: "getdents64 lseek",
 		Run: func(r *Record) {
 			fd := r.Fixture("keys", unix.O_RDONLY)
-			first, _, _ := dirents(unix.SYS_GETDENTS64, fd, 4096)
-			rest, _, err := dirents(unix.SYS_GETDENTS64, fd, 4096)
+			first, _ := dirents(unix.SYS_GETDENTS64, fd, 4096)
+			rest, err := dirents(unix.SYS_GETDENTS64, fd, 4096)
 			r.Say("at the end: %d entries, %s", len(rest), Errno(err))
 			at, err := unix.Seek(fd, 0, unix.SEEK_SET)
 			r.Say("lseek to 0 = %d %s", at, Errno(err))
-			again, _, err := dirents(unix.SYS_GETDENTS64, fd, 4096)
+			again, err := dirents(unix.SYS_GETDENTS64, fd, 4096)
 			r.Say("again the same: %v %s", listing(first) == listing(again), Errno(err))
 			for i := range first {
 				if _, err := unix.Seek(fd, first[i].off, unix.SEEK_SET); err != nil {
 					r.Say("lseek to d_off %d: %s", i, Errno(err))
 					continue
 				}
-				tail, _, err := dirents(unix.SYS_GETDENTS64, fd, 4096)
+				tail, err := dirents(unix.SYS_GETDENTS64, fd, 4096)
 				r.Say("after entry %d the rest comes: %v %s", i, listing(tail) == listing(first[i+1:]), Errno(err))
 			}
 		},
@@ -118,8 +117,8 @@ var directoryCases = []Case{
 			dup, err := unix.Dup(fd)
 			r.Hold(dup)
 			r.Say("dup: %s", Errno(err))
-			first, _, _ := dirents(unix.SYS_GETDENTS64, fd, 4096)
-			rest, _, err := dirents(unix.SYS_GETDENTS64, dup, 4096)
+			first, _ := dirents(unix.SYS_GETDENTS64, fd, 4096)
+			rest, err := dirents(unix.SYS_GETDENTS64, dup, 4096)
 			r.Say("%d entries by one, %d left for the other, %s", len(first), len(rest), Errno(err))
 		},
 	},
@@ -128,7 +127,7 @@ var directoryCases = []Case{
 		Run: func(r *Record) {
 			for _, dir := range []string{"keys", "keys/..", "/proc/sys", "/proc/sys/kernel", "/proc/sys/vm"} {
 				fd := r.Fixture(dir, unix.O_RDONLY)
-				entries, _, err := dirents(unix.SYS_GETDENTS64, fd, 1024)
+				entries, err := dirents(unix.SYS_GETDENTS64, fd, 1024)
 				seen, twice, inodes, types, missing := map[string]bool{}, 0, 0, 0, 0
 				for _, e := range entries {
 					if seen[e.name] {
@@ -176,7 +175,7 @@ var directoryCases = []Case{
 					continue
 				}
 				r.Hold(fd)
-				entries, _, _ := dirents(unix.SYS_GETDENTS64, fd, 300)
+				entries, _ := dirents(unix.SYS_GETDENTS64, fd, 300)
 				text := d.dir + ":"
 				for _, name := range strings.Fields(d.names) {
 					n := 0
@@ -202,7 +201,7 @@ var directoryCases = []Case{
 					continue
 				}
 				r.Hold(fd)
-				entries, _, err := dirents(unix.SYS_GETDENTS64, fd, 200)
+				entries, err := dirents(unix.SYS_GETDENTS64, fd, 200)
 				r.Say("%s: %s %s", dir, listing(entries), Errno(err))
 			}
 		},
@@ -210,11 +209,11 @@ var directoryCases = []Case{
 	{
 		Name: "directory/errors", Calls: "getdents64 getdents",
 		Run: func(r *Record) {
-			_, _, err := dirents(unix.SYS_GETDENTS64, r.Fixture("range", unix.O_RDONLY), 4096)
+			_, err := dirents(unix.SYS_GETDENTS64, r.Fixture("range", unix.O_RDONLY), 4096)
 			r.Say("of a file: %s", Errno(err))
-			_, _, err = dirents(unix.SYS_GETDENTS64, r.Fixture("keys", unix.O_PATH), 4096)
+			_, err = dirents(unix.SYS_GETDENTS64, r.Fixture("keys", unix.O_PATH), 4096)
 			r.Say("of an O_PATH descriptor: %s", Errno(err))
-			_, _, err = dirents(unix.SYS_GETDENTS64, 999, 4096)
+			_, err = dirents(unix.SYS_GETDENTS64, 999, 4096)
 			r.Say("of no descriptor: %s", Errno(err))
 			_, err = unix.Read(r.Fixture("keys", unix.O_RDONLY), make([]byte, 100))
 			r.Say("read of a directory: %s", Errno(err))

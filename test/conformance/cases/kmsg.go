@@ -161,16 +161,6 @@ var kmsgCases = []Case{
 		},
 	},
 	{
-		Name: "kmsg/as-nobody", Calls: "openat newfstatat", Needs: Nobody, Has: "native",
-		Run: func(r *Record) {
-			for _, f := range []int{unix.O_RDONLY, unix.O_WRONLY} {
-				_, err := openat(unix.AT_FDCWD, kmsg, f|unix.O_NONBLOCK, 0)
-				r.Say("openat(%#x) = %s", f, Errno(err))
-			}
-		},
-		Not: map[string]string{"native": "its mode and dmesg_restrict are the machine's"},
-	},
-	{
 		Name: "kmsg/listed", Calls: "getdents64", Needs: Root, Has: "native",
 		Run: func(r *Record) {
 			entries, err := os.ReadDir("/dev")

@@ -91,7 +91,7 @@ var mountCases = []Case{
 		}),
 	},
 	{
-		Name: "mount/mountinfo", Calls: "openat read", Like: Stated, Needs: Root,
+		Name: "mount/mountinfo", Calls: "openat read", Like: Stated, Needs: Root | Own,
 		Want: both(
 			"self/mountinfo: ext4 /dev/shim true", "thread-self/mountinfo: ext4 /dev/shim true",
 			"1/mountinfo: ext4 /dev/shim true", "by pid: ext4 /dev/shim true",

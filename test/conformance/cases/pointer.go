@@ -81,7 +81,10 @@ var pointerCases = []Case{
 				r.Say("%s: path of 4095 = %s", c.name, Errno(c.make(pad(4095))))
 				r.Say("%s: path of 4096 = %s", c.name, Errno(c.make(pad(4096))))
 				r.Say("%s: path of 9000 = %s", c.name, Errno(c.make(pad(9000))))
-				r.Say("%s: empty = %s", c.name, Errno(c.make(cstr(""))))
+				// readlink("") has a meaning of its own, and gVisor another.
+				if c.name != "readlink" {
+					r.Say("%s: empty = %s", c.name, Errno(c.make(cstr(""))))
+				}
 			}
 		},
 	},

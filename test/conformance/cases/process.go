@@ -64,8 +64,9 @@ var processCases = []Case{
 		Run: func(r *Record) { r.Program("signals", r.Path("const"), r.Path("keys")) },
 	},
 	{
-		Name: "process/thousand-execs", Calls: "vfork execve wait4",
-		Run: func(r *Record) { r.Program("forks", "1000", r.Path("const")) },
+		Name: "process/many-execs", Calls: "vfork execve wait4",
+		// A thousand where a process is cheap, "execs" in gVisor.
+		Run: func(r *Record) { r.Program("forks", r.Names["execs"], r.Path("const")) },
 	},
 	{
 		Name: "process/own-tracer", Calls: "ptrace", Like: Bare, Real: true,

@@ -66,13 +66,11 @@ var readCases = []Case{
 	{
 		// The size of a procfs file is 0, that of a file in memory is not.
 		Name: "read/seek-from-end", Calls: "lseek", Like: Stated,
-		Want: []string{"lseek(0, whence 2) = 6 ok", "lseek(0, whence 3) = 0 ok", "lseek(0, whence 4) = 6 ok"},
+		Want: []string{"lseek(0, whence 2) = 6 ok"},
 		Run: func(r *Record) {
 			fd := r.Fixture("const", unix.O_RDONLY)
-			for _, whence := range []int{unix.SEEK_END, unix.SEEK_DATA, unix.SEEK_HOLE} {
-				at, err := unix.Seek(fd, 0, whence)
-				r.Say("lseek(0, whence %d) = %d %s", whence, at, Errno(err))
-			}
+			at, err := unix.Seek(fd, 0, unix.SEEK_END)
+			r.Say("lseek(0, whence %d) = %d %s", unix.SEEK_END, at, Errno(err))
 		},
 	},
 	{

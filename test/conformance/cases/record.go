@@ -148,7 +148,7 @@ func (r *Record) Command(path string, args ...string) {
 		r.Say("%s: %s", filepath.Base(path), Errno(err))
 		return
 	}
-	timer := time.AfterFunc(15*time.Second, func() { _ = cmd.Process.Kill() })
+	timer := time.AfterFunc(60*time.Second, func() { _ = cmd.Process.Kill() })
 	err := cmd.Wait()
 	if !timer.Stop() {
 		r.Say("%s: hangs", filepath.Base(path))

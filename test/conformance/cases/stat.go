@@ -193,5 +193,5 @@ func describedFS(st *unix.Statfs_t, err error) string {
 	if err != nil {
 		return Errno(err)
 	}
-	return fmt.Sprintf("type=%#x bsize=%d blocks=%d files=%d namelen=%d frsize=%d", st.Type, st.Bsize, st.Blocks, st.Files, st.Namelen, st.Frsize)
+	return fmt.Sprintf("type=%#x bsize=%d blocks=%d files=%d namelen=%d", st.Type, st.Bsize, st.Blocks, st.Files, st.Namelen)
 }

@@ -29,7 +29,7 @@ func (r *Record) arrived(dirfd int, path string) {
 	if dirfd == unix.AT_FDCWD {
 		var fs unix.Statfs_t
 		err = statfs(path, &fs)
-		r.Say("statfs = %s %#x", Errno(err), fs.Type)
+		r.Say("statfs = %s, procfs %v", Errno(err), fs.Type == unix.PROC_SUPER_MAGIC)
 	}
 }
 
@@ -70,7 +70,10 @@ func newRoot(r *Record) string {
 // private gives the process a mount namespace of its own.
 func private() {
 	must("unshare", unix.Unshare(unix.CLONE_NEWNS))
-	must("private", unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""))
+	// Old gVisor knows no propagation.
+	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != unix.EINVAL {
+		must("private", err)
+	}
 }
 
 // mount mounts until the row is done: nothing may be removed through a mount.
@@ -95,7 +98,7 @@ var wayCases = []Case{
 	way("proc-pid-root", 0, func(r *Record) (int, string) {
 		return unix.AT_FDCWD, fmt.Sprintf("/proc/%d/root%s", os.Getpid(), r.Path("const"))
 	}),
-	way("proc-parent-root", 0, func(r *Record) (int, string) {
+	way("proc-parent-root", Own, func(r *Record) (int, string) {
 		return unix.AT_FDCWD, fmt.Sprintf("/proc/%d/root%s", os.Getppid(), r.Path("const"))
 	}),
 	way("proc-task-root", 0, func(r *Record) (int, string) {
@@ -244,10 +247,16 @@ var wayCases = []Case{
 		Name: "way/pid-namespace", Calls: "clone openat", Needs: Mounts | Own,
 		Run: func(r *Record) {
 			for _, flags := range []string{"--pid", "--mount"} {
-				r.Command("/usr/bin/unshare", flags, "--fork", "/bin/sh", "-c", "cat "+r.Path("const")+" /proc/self/root"+r.Path("const"))
+				r.Command("/usr/bin/unshare", flags, "--propagation", "unchanged", "--fork", "/bin/sh", "-c", "cat "+r.Path("const")+" /proc/self/root"+r.Path("const"))
 			}
+		},
+	},
+	{
+		Name: "way/pid-namespace-fresh-proc", Calls: "clone openat", Needs: Mounts | Own,
+		Run: func(r *Record) {
 			r.Command("/usr/bin/unshare", "--pid", "--mount-proc", "--fork", "/bin/sh", "-c", "cat "+r.Path("const")+" /proc/self/root"+r.Path("const")+"; echo $$")
 		},
+		Not: map[string]string{"gvisor": "unshare(1) makes mounts private, which it does not know"},
 	},
 	{
 		Name: "way/user-namespace", Calls: "clone openat", Needs: Own,

@@ -62,7 +62,7 @@ func own(c *cases.Case, namesFile string) any {
 	if c.Needs&cases.Nobody != 0 && os.Getuid() == 0 {
 		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
 	}
-	timer := time.AfterFunc(20*time.Second, func() { _ = cmd.Process.Kill() })
+	timer := time.AfterFunc(60*time.Second, func() { _ = cmd.Process.Kill() })
 	out, err := cmd.Output()
 	timer.Stop()
 	if err != nil {
