@@ -32,23 +32,23 @@ func (d *document) Read(View) ([]byte, error) {
 	return bytes.Clone(d.text), nil
 }
 
-func (d *document) Write(_ View, data []byte, offset int64) error {
+func (d *document) Write(_ View, data []byte, offset int64) (int, error) {
 	if !d.writable {
-		return unix.EACCES
+		return 0, unix.EACCES
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	switch {
 	case offset < 0:
-		return unix.EINVAL
+		return 0, unix.EINVAL
 	case offset > documentLimit-int64(len(data)):
-		return unix.EFBIG
+		return 0, unix.EFBIG
 	}
 	text := bytes.Clone(d.text[:min(offset, int64(len(d.text)))])
 	text = append(text, make([]byte, offset-int64(len(text)))...)
 	d.text = append(text, data...)
 	d.version++
-	return nil
+	return len(data), nil
 }
 
 func (d *document) Shared() (uint64, bool) {

@@ -72,7 +72,7 @@ type generated struct {
 }
 
 func (g *generated) Read(v View) ([]byte, error)       { return g.generator.make(g, v) }
-func (g *generated) Write(View, []byte, int64) error   { return unix.EACCES }
+func (g *generated) Write(View, []byte, int64) (int, error) { return 0, unix.EACCES }
 func (g *generated) Shared() (version uint64, ok bool) { return 0, false }
 
 // sibling reads a real file in the same directory.

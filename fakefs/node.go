@@ -49,9 +49,10 @@ type Content interface {
 	Read(v View) ([]byte, error)
 	// Write takes what one write(2) at the given offset brought. The error is
 	// a unix.Errno, as the kernel's handler for that file returns it (EINVAL,
-	// EPERM, …); on success all of data counts as written. A Content that
+	// EPERM, …); on success n bytes count as written, fewer than brought where
+	// the kernel stops at what it has no use for. A Content that
 	// cannot be written returns EACCES.
-	Write(v View, data []byte, offset int64) error
+	Write(v View, data []byte, offset int64) (n int, err error)
 	// Shared tells whether every reader sees the same bytes, so that one
 	// backing file can serve them all, and gives a number that changes with
 	// every successful Write. Not shared means: Read anew at each open.

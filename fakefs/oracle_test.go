@@ -48,18 +48,16 @@ func ownNamespaces(t *testing.T) {
 }
 
 // writeReal makes one write(2) at an offset, by a descriptor opened for it.
-func writeReal(path, data string, offset int64) error {
+func writeReal(path, data string, offset int64) (int, error) {
 	fd, err := unix.Open(path, unix.O_WRONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	defer unix.Close(fd)
 	if offset == 0 {
-		_, err = unix.Write(fd, []byte(data))
-	} else {
-		_, err = unix.Pwrite(fd, []byte(data), offset)
+		return unix.Write(fd, []byte(data))
 	}
-	return err
+	return unix.Pwrite(fd, []byte(data), offset)
 }
 
 // writeInputs are what is written to every sysctl: everything that the
@@ -103,7 +101,7 @@ func TestSysctlsWriteAsTheKernel(t *testing.T) {
 			continue
 		}
 		restore := func() {
-			if err := writeReal(real, string(before), 0); err != nil {
+			if _, err := writeReal(real, string(before), 0); err != nil {
 				t.Errorf("%s: cannot be put back: %v", path, err)
 			}
 		}
@@ -113,12 +111,12 @@ func TestSysctlsWriteAsTheKernel(t *testing.T) {
 				// beyond the text; the rule is proc_dostring's all the same.
 				restore()
 				start := readBack(t, real)
-				wantErr := writeReal(real, input, offset)
+				wantN, wantErr := writeReal(real, input, offset)
 				want := readBack(t, real)
-				got, gotErr := typ.store(start, []byte(input), offset)
-				if !errors.Is(gotErr, wantErr) || got != want {
-					t.Errorf("%s: %q, then write of %q at %d: got %q, %v; the kernel %q, %v",
-						path, start, input, offset, got, gotErr, want, wantErr)
+				got, n, gotErr := typ.store(start, []byte(input), offset)
+				if !errors.Is(gotErr, wantErr) || got != want || gotErr == nil && n != wantN {
+					t.Errorf("%s: %q, then write of %q at %d: got %q, %d, %v; the kernel %q, %d, %v",
+						path, start, input, offset, got, n, gotErr, want, wantN, wantErr)
 				}
 			}
 		}
@@ -152,17 +150,17 @@ func TestSysctlRangesAgree(t *testing.T) {
 				continue
 			}
 			for _, input := range edgesOf(typ) {
-				wantErr := writeReal(real, input, 0)
+				_, wantErr := writeReal(real, input, 0)
 				if wantErr != nil && !errors.Is(wantErr, unix.EINVAL) {
 					continue
 				}
-				_, gotErr := typ.store(before, []byte(input), 0)
+				_, _, gotErr := typ.store(before, []byte(input), 0)
 				if !errors.Is(gotErr, wantErr) {
 					t.Errorf("%s: write of %q: got %v, the kernel %v", path, input, gotErr, wantErr)
 				}
 				asked++
 			}
-			_ = writeReal(real, before, 0)
+			_, _ = writeReal(real, before, 0)
 		}
 	}
 	t.Logf("%d answers compared", asked)

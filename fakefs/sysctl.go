@@ -150,7 +150,7 @@ func (s sysctl) normal(value string) (string, error) {
 	if fields := len(strings.Fields(value)); fields != s.count {
 		return "", fmt.Errorf("%q has %d numbers, not %d", value, fields, s.count)
 	}
-	out, err := s.store("", []byte(value), 0)
+	out, _, err := s.store("", []byte(value), 0)
 	if err != nil {
 		return "", fmt.Errorf("%q is no number in range", value)
 	}

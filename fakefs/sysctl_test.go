@@ -92,7 +92,7 @@ func TestSysctlWrites(t *testing.T) {
 		{text("", 8), "abc", "XY", 4, "abc", nil},
 		{text("", 8), "", "0123456789", 0, "0123456", nil},
 	} {
-		got, err := c.typ.store(c.old, []byte(c.input), c.offset)
+		got, _, err := c.typ.store(c.old, []byte(c.input), c.offset)
 		if got != c.want || !errors.Is(err, c.err) {
 			t.Errorf("%q, write of %q at %d: got %q, %v; want %q, %v", c.old, c.input, c.offset, got, err, c.want, c.err)
 		}
@@ -108,19 +108,19 @@ func TestSysctlModesAndSharing(t *testing.T) {
 	if !shared {
 		t.Error("a set value is not shared")
 	}
-	if err := swappiness.Write(view, []byte("20"), 0); err != nil {
+	if _, err := swappiness.Write(view, []byte("20"), 0); err != nil {
 		t.Error(err)
 	}
 	if after, _ := swappiness.Shared(); after == before {
 		t.Error("a write leaves the version")
 	}
-	if err := swappiness.Write(view, []byte("201"), 0); !errors.Is(err, unix.EINVAL) {
+	if _, err := swappiness.Write(view, []byte("201"), 0); !errors.Is(err, unix.EINVAL) {
 		t.Error(err)
 	}
 	if data, err := swappiness.Read(view); err != nil || string(data) != "20\n" {
 		t.Errorf("%q, %v", data, err)
 	}
-	if err := tree.Lookup("/proc/sys/kernel/ngroups_max").Content.Write(view, []byte("1"), 0); !errors.Is(err, unix.EACCES) {
+	if _, err := tree.Lookup("/proc/sys/kernel/ngroups_max").Content.Write(view, []byte("1"), 0); !errors.Is(err, unix.EACCES) {
 		t.Errorf("read-only: %v", err)
 	}
 	if _, err := tree.Lookup("/proc/sys/vm/drop_caches").Content.Read(view); !errors.Is(err, unix.EACCES) {
@@ -159,7 +159,7 @@ func TestSysctlFollowsTheHost(t *testing.T) {
 		want  string
 	}{{fakeView{}, "", "60\n"}, {real, "", "33\n"}, {real, "44", "44\n"}, {fakeView{}, "", "44\n"}} {
 		if step.write != "" {
-			if err := node.Content.Write(step.view, []byte(step.write), 0); err != nil {
+			if _, err := node.Content.Write(step.view, []byte(step.write), 0); err != nil {
 				t.Error(err)
 			}
 		}
@@ -174,7 +174,7 @@ func TestUnameIsOneStory(t *testing.T) {
 	if u := tree.Uname(); u.Release != "6.1.0-told" || u.Nodename != "node1" || u.Version != "" {
 		t.Errorf("%+v", u)
 	}
-	if err := tree.Lookup("/proc/sys/kernel/hostname").Content.Write(fakeView{}, []byte("node2\n"), 0); err != nil {
+	if _, err := tree.Lookup("/proc/sys/kernel/hostname").Content.Write(fakeView{}, []byte("node2\n"), 0); err != nil {
 		t.Error(err)
 	}
 	if u := tree.Uname(); u.Nodename != "node2" {
@@ -193,7 +193,7 @@ func TestSysctlsTakeManyWriters(t *testing.T) {
 	for _, word := range []string{"2 2 2 2", "3 3 3 3", "4 4 4 4"} {
 		group.Go(func() {
 			for range 200 {
-				if err := content.Write(fakeView{}, []byte(word), 0); err != nil {
+				if _, err := content.Write(fakeView{}, []byte(word), 0); err != nil {
 					t.Error(err)
 				}
 				data, err := content.Read(fakeView{})
@@ -221,7 +221,7 @@ func FuzzSysctlWrite(f *testing.F) {
 			return // the kernel refuses before any handler sees it
 		}
 		typ := types[int(which)%len(types)]
-		got, err := typ.store(typ.value, []byte(input), offset)
+		got, _, err := typ.store(typ.value, []byte(input), offset)
 		if err != nil && !errors.Is(err, unix.EINVAL) {
 			t.Fatal(err)
 		}

@@ -13,24 +13,27 @@ import (
 // so are numbers beyond the last one.
 //
 // On EINVAL the kernel may have stored the numbers before the bad one; the
-// value is returned with the error then.
-func (s sysctl) store(old string, data []byte, offset int64) (string, error) {
+// value is returned with the error then. n is how many bytes count as written:
+// what stands behind the last number does not.
+func (s sysctl) store(old string, data []byte, offset int64) (value string, n int, err error) {
 	if len(data) == 0 {
-		return old, nil
+		return old, 0, nil
 	}
 	switch s.form {
 	case formText:
-		return s.storeText(old, data, offset), nil
+		return s.storeText(old, data, offset), len(data), nil
 	case formUint:
 		if offset != 0 {
-			return old, nil
+			return old, len(data), nil
 		}
-		return s.storeUnsigned(old, data)
+		value, err = s.storeUnsigned(old, data)
+		return value, len(data), err
 	default:
 		if offset != 0 {
-			return old, nil
+			return old, len(data), nil
 		}
-		return s.storeNumbers(old, data)
+		value, left, err := s.storeNumbers(old, data)
+		return value, len(data) - left, err
 	}
 }
 
@@ -61,8 +64,9 @@ func (s sysctl) storeUnsigned(old string, data []byte) (string, error) {
 }
 
 // storeNumbers is __do_proc_dointvec and __do_proc_doulongvec_minmax: fewer
-// numbers than there are change the first ones only.
-func (s sysctl) storeNumbers(old string, data []byte) (string, error) {
+// numbers than there are change the first ones only. left is how much of data
+// stands behind the last number.
+func (s sysctl) storeNumbers(old string, data []byte) (value string, left int, err error) {
 	data = limitWrite(data)
 	var values []string
 	var failure error
@@ -79,13 +83,13 @@ func (s sysctl) storeNumbers(old string, data []byte) (string, error) {
 		data = rest
 	}
 	if len(values) == 0 {
-		return old, unix.EINVAL
+		return old, 0, unix.EINVAL
 	}
 	merged := overlayNumbers(old, values)
 	if s.ordered && (failure != nil || !ordered(merged)) {
-		return old, unix.EINVAL
+		return old, 0, unix.EINVAL
 	}
-	return merged, failure
+	return merged, len(skipSpaces(data)), failure
 }
 
 // overlayNumbers replaces the first numbers of a tab-separated line.

@@ -66,9 +66,9 @@ func (s *variable) now(v View) (string, error) {
 }
 
 // Write takes what the kernel would take; see [sysctl.store].
-func (s *variable) Write(v View, data []byte, offset int64) error {
+func (s *variable) Write(v View, data []byte, offset int64) (int, error) {
 	if s.typ.mode&0o222 == 0 {
-		return unix.EACCES
+		return 0, unix.EACCES
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -76,12 +76,15 @@ func (s *variable) Write(v View, data []byte, offset int64) error {
 	if err != nil {
 		old = s.typ.value
 	}
-	value, err := s.typ.store(old, data, offset)
+	value, n, err := s.typ.store(old, data, offset)
 	if value != old || err == nil {
 		s.value, s.set = value, true
 		s.version++
 	}
-	return err
+	if err != nil {
+		return 0, err
+	}
+	return n, nil
 }
 
 // Shared tells whether all readers see the same: from the moment on that the

@@ -152,7 +152,7 @@ func (s *Shim) adoptStray(b *backing, n *fakefs.Node, v fakefs.View) {
 	if err != nil || string(found[:k]) == string(b.content) {
 		return
 	}
-	if err := n.Content.Write(v, found[:k], 0); err != nil {
+	if _, err := n.Content.Write(v, found[:k], 0); err != nil {
 		s.log.Warn().Str("file", n.Name).Bytes("written", found[:k]).Err(err).
 			Msg("a value was refused only after its write had succeeded: its process could not be followed")
 	}

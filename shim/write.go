@@ -144,7 +144,8 @@ func (w *Worker) store(c *Call, h *handedOut, key offsetKey, data []byte, offset
 	if len(data) == 0 {
 		return Answer{Kind: Return}
 	}
-	if err := h.node.Content.Write(v, data, offset); err != nil {
+	n, err := h.node.Content.Write(v, data, offset)
+	if err != nil {
 		errno, ok := err.(unix.Errno)
 		if !ok {
 			errno = unix.EIO
@@ -155,16 +156,15 @@ func (w *Worker) store(c *Call, h *handedOut, key offsetKey, data []byte, offset
 	if _, err := w.shim.sharedFile(h.node, h.name, v); err != nil {
 		w.shim.log.Error().Err(err).Str("file", h.name).Msg("a new value cannot be shown")
 	}
-	n := int64(len(data))
 	if !moves {
-		return Answer{Kind: Return, Value: n}
+		return Answer{Kind: Return, Value: int64(n)}
 	}
-	w.shim.offsets.set(key, offset+n)
+	w.shim.offsets.set(key, offset+int64(n))
 	if !c.Tracee.CanRewrite() {
-		return Answer{Kind: Return, Value: n}
+		return Answer{Kind: Return, Value: int64(n)}
 	}
 	// The tracee's position moves as if the kernel had written.
-	return Answer{Kind: Rewrite, Nr: unix.SYS_LSEEK, Args: [6]uint64{c.Args[0], uint64(n), unix.SEEK_CUR}, Override: true, Value: n}
+	return Answer{Kind: Rewrite, Nr: unix.SYS_LSEEK, Args: [6]uint64{c.Args[0], uint64(n), unix.SEEK_CUR}, Override: true, Value: int64(n)}
 }
 
 // refuseTransfer keeps data that never passes through memory out of a served
