@@ -156,7 +156,7 @@ func (s *blockSize) Read(v View) ([]byte, error) {
 	return append(strconv.AppendUint(nil, sizeOf(v, s.mountpoint)/512, 10), '\n'), nil
 }
 func (s *blockSize) Write(View, []byte, int64) (int, error) { return 0, unix.EACCES }
-func (s *blockSize) Shared() (uint64, bool)          { return 0, false }
+func (s *blockSize) Shared() (uint64, bool)                 { return 0, false }
 
 // sizeOf is the size in bytes of the filesystem at a mount point, 0 where the
 // reader cannot see it.

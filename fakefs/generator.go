@@ -71,9 +71,9 @@ type generated struct {
 	generator generator
 }
 
-func (g *generated) Read(v View) ([]byte, error)       { return g.generator.make(g, v) }
+func (g *generated) Read(v View) ([]byte, error)            { return g.generator.make(g, v) }
 func (g *generated) Write(View, []byte, int64) (int, error) { return 0, unix.EACCES }
-func (g *generated) Shared() (version uint64, ok bool) { return 0, false }
+func (g *generated) Shared() (version uint64, ok bool)      { return 0, false }
 
 // sibling reads a real file in the same directory.
 func (g *generated) sibling(v View, name string) ([]byte, error) {
