@@ -41,6 +41,7 @@ type loop struct {
 	info    callInfo
 	regs    registers
 	stopped Stopped
+	reports []report
 	page    [1 << 15]byte
 }
 

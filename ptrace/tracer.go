@@ -64,15 +64,55 @@ func (t *Tracer) seize(pid int) error {
 func (l *loop) run() {
 	defer l.close()
 	var status unix.WaitStatus
-	for {
+	for n := 1; ; n++ {
 		tid, errno := wait(-1, &status, unix.WALL)
 		switch errno {
 		case 0:
 			l.dispatch(tid, status)
-		case unix.EINTR:
-			l.wake()
+		case unix.EINTR: // the bell
 		default:
 			return // ECHILD
+		}
+		if n%fairness == 0 {
+			l.serveAll()
+		}
+		l.wake()
+	}
+}
+
+// fairness is how many stops of others a stopped thread may have to wait for.
+// wait4 reports the youngest tracee first, so that a few busy ones could keep
+// older ones waiting for ever.
+const fairness = 64
+
+// report is what wait4 said.
+type report struct {
+	tid    int
+	status unix.WaitStatus
+}
+
+// serveAll attends to every thread that is stopped now.
+func (l *loop) serveAll() {
+	var status unix.WaitStatus
+	l.reports = l.reports[:0]
+	for {
+		tid, errno := wait(-1, &status, unix.WALL|unix.WNOHANG)
+		if errno != 0 || tid == 0 {
+			break
+		}
+		if ev := decode(status); ev.kind == gone || ev.kind == execStop {
+			// The stop that it is in by an earlier report is over.
+			for i := range l.reports {
+				if l.reports[i].tid == tid {
+					l.reports[i].tid = 0
+				}
+			}
+		}
+		l.reports = append(l.reports, report{tid, status})
+	}
+	for _, r := range l.reports {
+		if r.tid != 0 {
+			l.dispatch(r.tid, r.status)
 		}
 	}
 }

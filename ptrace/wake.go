@@ -16,6 +16,7 @@ import (
 type waker struct {
 	bell bell
 	due  atomic.Bool // some thread has stopped since the last time
+	rung atomic.Bool // it is time; the bell is for a tracing thread that sleeps
 	done chan struct{}
 }
 
@@ -39,6 +40,7 @@ func (l *loop) startWaker() {
 			select {
 			case <-tick.C:
 				if w.due.Load() {
+					w.rung.Store(true)
 					w.bell.ring()
 				}
 			case <-w.done:
@@ -65,9 +67,10 @@ func (t *thread) stirred() {
 
 // wake interrupts the threads that have stopped since the last time.
 func (l *loop) wake() {
-	if l.waker == nil || !l.waker.due.Swap(false) {
+	if l.waker == nil || !l.waker.rung.Swap(false) {
 		return
 	}
+	l.waker.due.Store(false)
 	for _, t := range l.threads {
 		if t.stir {
 			t.stir = false
