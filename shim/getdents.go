@@ -139,7 +139,7 @@ func (w *Worker) Finish(c *Call, result int64) Answer {
 	switch c.listing.step {
 	case askPosition:
 		if result >= servedFrom && result < servedEnd {
-			return w.listServed(c, fd, int(result-servedFrom), false)
+			return w.listServed(c, fd, int(result-servedFrom))
 		}
 		c.listing.step, c.listing.from = askKernel, max(result, 0)
 		return Answer{Kind: Finish, Nr: c.Nr, Args: c.Args}
@@ -151,7 +151,10 @@ func (w *Worker) Finish(c *Call, result int64) Answer {
 		if result != 0 && !removed {
 			return answerOf(result)
 		}
-		return w.listServed(c, fd, 0, removed)
+		if !removed && w.handedTo(c, fd) != nil {
+			return w.listServed(c, fd, dots) // the kernel has listed those
+		}
+		return w.listServed(c, fd, 0)
 	}
 	if result < 0 {
 		// Without a position there would be no end: better no served names.
@@ -168,9 +171,9 @@ func answerOf(result int64) Answer {
 }
 
 // listServed gives the served entries from index on, as many as fit.
-func (w *Worker) listServed(c *Call, fd, index int, dots bool) Answer {
+func (w *Worker) listServed(c *Call, fd, index int) Answer {
 	wide := c.Nr == unix.SYS_GETDENTS64
-	entries := w.servedEntries(c, fd, dots || index > 0)
+	entries := w.servedEntries(c, fd)
 	size := int(min(uint64(uint32(c.Args[2])), 1<<16))
 	buf := make([]byte, 0, size)
 	next := index
@@ -195,21 +198,19 @@ func (w *Worker) listServed(c *Call, fd, index int, dots bool) Answer {
 }
 
 // servedEntries are the names that the kernel does not list in a directory
-// itself. Of a directory that only the tree has these are all, "." and ".." too
-// where the kernel does not even list those (dots).
-func (w *Worker) servedEntries(c *Call, fd int, dots bool) []fakefs.Entry {
+// itself. Of a directory that only the tree has these are all, with "." and ".."
+// before the others.
+func (w *Worker) servedEntries(c *Call, fd int) []fakefs.Entry {
 	var out []fakefs.Entry
 	h := w.handedTo(c, fd)
 	var name string
 	if h != nil {
 		name = h.name
-		if dots {
-			above := &fakefs.Node{Mode: h.node.Mode, Ino: w.shim.attributesOf(h.node, path.Dir(name)).ino}
-			if n := w.shim.tree.Lookup(path.Dir(name)); n != nil && !realDirectory(path.Dir(name)) {
-				above = n
-			}
-			out = append(out, fakefs.Entry{Name: ".", Node: h.node}, fakefs.Entry{Name: "..", Node: above})
+		above := &fakefs.Node{Mode: h.node.Mode, Ino: w.shim.attributesOf(h.node, path.Dir(name)).ino}
+		if n := w.shim.tree.Lookup(path.Dir(name)); n != nil && !realDirectory(path.Dir(name)) {
+			above = n
 		}
+		out = append(out, fakefs.Entry{Name: ".", Node: h.node}, fakefs.Entry{Name: "..", Node: above})
 	} else {
 		name = w.directoryName(c, fd)
 	}
@@ -225,6 +226,9 @@ func (w *Worker) servedEntries(c *Call, fd int, dots bool) []fakefs.Entry {
 	}
 	return out
 }
+
+// dots is how many entries "." and ".." are.
+const dots = 2
 
 func realDirectory(name string) bool {
 	var st unix.Stat_t

@@ -17,7 +17,7 @@ func (k *walker) mounted(s *spot) {
 		s.name = name
 		return
 	}
-	switch k.filesystem(s.fd) {
+	switch k.filesystem(s) {
 	case unix.PROC_SUPER_MAGIC, unix.SYSFS_MAGIC:
 		s.name = k.nameOf(s)
 		return
@@ -30,8 +30,12 @@ func (k *walker) mounted(s *spot) {
 	}
 }
 
-func (k *walker) filesystem(fd int) int64 {
-	if fstatfs(fd, &k.w.fs) != 0 {
+// filesystem is the f_type of the filesystem that an object is on.
+func (k *walker) filesystem(s *spot) int64 {
+	if magic, ok := k.w.shim.ground.Load().types[uint64(s.st.Dev)]; ok {
+		return magic
+	}
+	if fstatfs(s.fd, &k.w.fs) != 0 {
 		return 0
 	}
 	return k.w.fs.Type
@@ -52,7 +56,7 @@ func (k *walker) nameOf(s *spot) string {
 		return ""
 	}
 	shown := string(k.w.link[:n])
-	switch k.filesystem(s.fd) {
+	switch k.filesystem(s) {
 	case unix.PROC_SUPER_MAGIC:
 		return k.within(s, "/proc", shown, "self")
 	case unix.SYSFS_MAGIC:

@@ -32,6 +32,9 @@ type territory struct {
 	// names gives the tree's name of a directory that has an identity of its
 	// own: the roots of the tree and the mount points below them.
 	names map[identity]string
+	// types are the f_type of the filesystems that hold kernel objects, by device
+	// number: old gVisor has no fstatfs for O_PATH descriptors.
+	types map[uint64]int64
 	// proc tells that /proc is a procfs in which "/proc/self" is the reader,
 	// and procDev is its device number.
 	proc    bool
@@ -44,6 +47,7 @@ func (s *Shim) survey() *territory {
 		dirs:  map[identity]struct{}{},
 		files: map[identity]struct{}{},
 		names: map[identity]string{},
+		types: map[uint64]int64{},
 	}
 	var st unix.Stat_t
 	if unix.Stat("/", &st) == nil {
@@ -120,6 +124,12 @@ func (t *territory) claimMounts(roots []string) {
 	}
 	for _, m := range mounts {
 		var st unix.Stat_t
+		switch m.FSType {
+		case "proc":
+			t.types[unix.Mkdev(uint32(m.Major), uint32(m.Minor))] = unix.PROC_SUPER_MAGIC
+		case "sysfs":
+			t.types[unix.Mkdev(uint32(m.Major), uint32(m.Minor))] = unix.SYSFS_MAGIC
+		}
 		below := slices.ContainsFunc(roots, func(r string) bool { return strings.HasPrefix(m.Mountpoint, r+"/") })
 		special := m.FSType == "proc" && serves("/proc") || m.FSType == "sysfs" && serves("/sys")
 		if !below && !special || unix.Stat(m.Mountpoint, &st) != nil || uint64(st.Dev) == t.root.dev {
