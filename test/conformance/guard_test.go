@@ -77,6 +77,9 @@ func hostValues(t *testing.T) map[string]string {
 	values := map[string]string{}
 	for _, symbol := range slices.Sorted(maps.Keys(cases.Real)) {
 		files := []string{cases.Real[symbol]}
+		if symbol == "one" {
+			files[0] += "/max_user_watches"
+		}
 		if symbol == "keys" {
 			files = nil
 			for _, key := range cases.Keys {

@@ -25,6 +25,9 @@ func writeProfile(name string) error {
 		return nil
 	}
 	for symbol, file := range cases.Real {
+		if symbol == "one" {
+			file += "/max_user_watches"
+		}
 		if symbol == "keys" {
 			for _, key := range cases.Keys {
 				if err := fill("keys/"+key, file+"/"+key); err != nil {

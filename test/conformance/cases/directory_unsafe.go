@@ -70,6 +70,19 @@ var directoryCases = []Case{
 		},
 	},
 	{
+		// Few entries end in the first buffer: the second call finds the end.
+		Name: "directory/one-entry", Calls: "getdents64 getdents",
+		Run: func(r *Record) {
+			for _, size := range []int{48, 100, 4096} {
+				entries, err := dirents(unix.SYS_GETDENTS64, r.Fixture("one", unix.O_RDONLY), size)
+				r.Say("getdents64, %d bytes: %s %s", size, Errno(err), listing(entries))
+				entries, err = dirents(unix.SYS_GETDENTS, r.Fixture("one", unix.O_RDONLY), size)
+				r.Say("getdents, %d bytes: %s %s", size, Errno(err), listing(entries))
+			}
+			r.Command("/usr/bin/find", r.Path("one"))
+		},
+	},
+	{
 		Name: "directory/small-buffer", Calls: "getdents64 getdents",
 		Run: func(r *Record) {
 			for _, size := range []int{0, 1, 8, 18, 19, 23} {

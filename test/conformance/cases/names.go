@@ -19,6 +19,7 @@ var Real = Names{
 	"const":  "/proc/sys/kernel/ngroups_max",      // mode 0444
 	"secret": "/proc/sys/net/core/bpf_jit_harden", // mode 0600, int, 0 to 2
 	"keys":   "/proc/sys/kernel/keys",             // a directory
+	"one":    "/proc/sys/fs/epoll",                // a directory with one file
 }
 
 // Fresh names files that no kernel has, of the same kinds.
@@ -31,6 +32,7 @@ var Fresh = Names{
 	"const":  "/proc/sys/shim/test/const",
 	"secret": "/proc/sys/shim/test/secret",
 	"keys":   "/proc/sys/shim/keys",
+	"one":    "/proc/sys/shim/one",
 }
 
 // Keys are the files of the "keys" directory.
