@@ -19,6 +19,7 @@ func (onlyTraps) Traps() []shim.Trap {
 }
 
 func TestChoice(t *testing.T) {
+	needBackend(t, BackendSeccomp) // libseccomp compiles only what the kernel has
 	readable := offer{Address: landmarkAddress(), Word: landmark}
 	unreadable := offer{Address: 8, Word: 1} // as with Yama's ptrace_scope 1
 	lacking := offer{Seccomp: "something is missing"}
@@ -55,6 +56,7 @@ func TestNested(t *testing.T) {
 		{BackendPtrace, BackendAuto, "hello\n", 0},
 		{BackendPtrace, BackendPtrace, "operation not permitted", StatusFailed},
 	} {
+		needBackend(t, test.outer)
 		inner := command(t, test.inner, "cat", "/proc/shimtest")
 		status, out := wait(t, command(t, test.outer, inner.Args...))
 		if status.ExitStatus() != test.status || !strings.Contains(out, test.want) {

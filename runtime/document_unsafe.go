@@ -2,6 +2,7 @@ package runtime
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"math"
 	"os"
@@ -48,11 +49,28 @@ func canRead(pid int, address, want uint64) error {
 	var got uint64
 	local := []unix.Iovec{{Base: (*byte)(unsafe.Pointer(&got)), Len: 8}}
 	remote := []unix.RemoteIovec{{Base: uintptr(address), Len: 8}}
-	if _, err := unix.ProcessVMReadv(pid, local, remote, 0); err != nil {
+	switch _, err := unix.ProcessVMReadv(pid, local, remote, 0); err {
+	case nil:
+	case unix.ENOSYS:
+		if err := readWord(pid, address, &got); err != nil {
+			return err
+		}
+	default:
 		return os.NewSyscallError("process_vm_readv", err)
 	}
 	if got != want {
 		return os.NewSyscallError("process_vm_readv", unix.EFAULT)
 	}
 	return nil
+}
+
+// readWord reads by way of /proc/PID/mem.
+func readWord(pid int, address uint64, word *uint64) error {
+	f, err := os.Open(fmt.Sprintf("/proc/%d/mem", pid))
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	_, err = f.ReadAt(unsafe.Slice((*byte)(unsafe.Pointer(word)), 8), int64(address))
+	return err
 }

@@ -12,7 +12,7 @@ import (
 )
 
 func TestStatistics(t *testing.T) {
-	for _, backend := range bothBackends {
+	for _, backend := range backends(t) {
 		file := t.TempDir() + "/stats.json"
 		cmd := launchCommand(t, Plan{
 			Path: "/bin/sh", Args: []string{"sh", "-c", "cat /proc/shimtest; exit 9"},
@@ -37,7 +37,7 @@ func TestStatisticsEndAsTheCommand(t *testing.T) {
 	run := func(script string) *exec.Cmd {
 		return launchCommand(t, Plan{
 			Path: "/bin/sh", Args: []string{"sh", "-c", script},
-			Backend: BackendSeccomp, Profile: []byte(testProfile), StatsFile: t.TempDir() + "/stats.json",
+			Backend: BackendAuto, Profile: []byte(testProfile), StatsFile: t.TempDir() + "/stats.json",
 		})
 	}
 	if status, out := wait(t, run("kill -SEGV $$")); !status.Signaled() || status.Signal() != syscall.SIGSEGV {
@@ -46,7 +46,7 @@ func TestStatisticsEndAsTheCommand(t *testing.T) {
 	if status, out := wait(t, run("kill -TERM $PPID; sleep 10")); !status.Signaled() || status.Signal() != syscall.SIGTERM {
 		t.Errorf("a signal to the front: wait status %#x\n%s", status, out)
 	}
-	status, out := wait(t, launchCommand(t, Plan{Path: "/bin/sh", Args: []string{"sh"}, Backend: BackendSeccomp, Profile: []byte("bad: ["), Stats: true}))
+	status, out := wait(t, launchCommand(t, Plan{Path: "/bin/sh", Args: []string{"sh"}, Backend: BackendAuto, Profile: []byte("bad: ["), Stats: true}))
 	if status.ExitStatus() != StatusFailed || strings.Count(out, "\n") != 1 {
 		t.Errorf("status %d, %q", status.ExitStatus(), out)
 	}

@@ -24,6 +24,7 @@ func newSupervisor(t *testing.T, before map[string]bool) int {
 // The death of the supervisor is not noticed by the program, in whatever call
 // it comes.
 func TestSupervisorIsKilled(t *testing.T) {
+	needBackend(t, BackendSeccomp)
 	before := supervisors(t)
 	cmd := launchCommand(t, Plan{
 		Path: self(t), Args: []string{"victim", "-victim", "loop"},
@@ -62,6 +63,7 @@ func TestSupervisorIsKilled(t *testing.T) {
 
 // A supervisor that cannot live is given up: the command goes on unserved.
 func TestSupervisorKeepsDying(t *testing.T) {
+	needBackend(t, BackendSeccomp)
 	before := supervisors(t)
 	cmd := launchCommand(t, Plan{
 		Path: "/bin/sh", Args: []string{"sh", "-c", "cat /proc/shimtest; read x; cat /proc/shimtest; cat /etc/hostname >/dev/null && echo on"},

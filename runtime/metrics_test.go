@@ -16,7 +16,7 @@ func TestMetrics(t *testing.T) {
 	address := free.Addr().String()
 	plan := Plan{
 		Path: "/bin/sh", Args: []string{"sh", "-c", "cat /proc/shimtest; read x"},
-		Backend: BackendSeccomp, Profile: []byte(testProfile), Metrics: address,
+		Backend: BackendAuto, Profile: []byte(testProfile), Metrics: address,
 	}
 	if status, out := wait(t, launchCommand(t, plan)); status.ExitStatus() != StatusFailed || !strings.Contains(out, "in use") {
 		t.Errorf("a taken address: status %d, %s", status.ExitStatus(), out)

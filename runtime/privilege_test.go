@@ -35,12 +35,12 @@ func publicSelf(t *testing.T) string {
 func TestUnprivileged(t *testing.T) {
 	needRoot(t)
 	binary := publicSelf(t)
-	for _, backend := range append(bothBackends, BackendAuto) {
-		cmd := command(t, backend, "sh", "-c", "cat /proc/shimtest; grep NoNewPrivs /proc/self/status; id -u")
+	for _, backend := range append(backends(t), BackendAuto) {
+		cmd := command(t, backend, "sh", "-c", "cat /proc/shimtest; setpriv --dump | grep no_new_privs; id -u")
 		cmd.Args = append([]string{"setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", binary}, cmd.Args[1:]...)
 		cmd.Path, _ = exec.LookPath("setpriv")
-		out, err := cmd.CombinedOutput()
-		if want := "hello\nNoNewPrivs:\t1\n65534\n"; err != nil || string(out) != want {
+		out, err := cmd.Output()
+		if want := "hello\nno_new_privs: 1\n65534\n"; err != nil || string(out) != want {
 			t.Errorf("%s: %q, %v; want %q", backend, out, err, want)
 		}
 	}
@@ -62,8 +62,12 @@ func TestSetuidProgram(t *testing.T) {
 	if out, err := exec.Command("sh", "-c", "cp "+id+" "+dir+"/id && chmod 4755 "+dir+"/id").CombinedOutput(); err != nil {
 		t.Fatalf("%s", out)
 	}
-	for _, backend := range bothBackends {
-		cmd := command(t, backend, "setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", dir+"/id")
+	args := []string{"setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", dir + "/id"}
+	if out, _ := exec.Command(args[0], args[1:]...).CombinedOutput(); !strings.Contains(string(out), "euid=0(root)") {
+		t.Skipf("setuid programs do not work here without shimrun either: %s", out)
+	}
+	for _, backend := range backends(t) {
+		cmd := command(t, backend, args...)
 		out, err := cmd.CombinedOutput()
 		if err != nil || !strings.Contains(string(out), "euid=0(root)") {
 			t.Errorf("%s: %q, %v", backend, out, err)

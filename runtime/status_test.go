@@ -22,7 +22,7 @@ func wait(t *testing.T, cmd *exec.Cmd) (syscall.WaitStatus, string) {
 }
 
 func TestExitStatus(t *testing.T) {
-	for _, backend := range bothBackends {
+	for _, backend := range backends(t) {
 		for _, test := range []struct {
 			script string
 			want   func(syscall.WaitStatus) bool
@@ -64,7 +64,7 @@ func TestFailuresBeforeTheCommand(t *testing.T) {
 		{"bad profile", Plan{Path: "/bin/true", Profile: []byte("name: x\nno such: key\n")}, StatusFailed, "no such"},
 		{"bad log level", Plan{Path: "/bin/true", Log: LogPlan{Level: "loud"}}, StatusFailed, "loud"},
 	} {
-		for _, backend := range bothBackends {
+		for _, backend := range backends(t) {
 			plan := test.plan
 			plan.Backend = backend
 			plan.Args = []string{"x"}

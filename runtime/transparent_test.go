@@ -15,6 +15,7 @@ import (
 // because the Go runtime would change half of it.
 const tell = `
 me=/proc/$$
+echo "pid: $$"
 echo "argv: $0 $*"
 echo "ppid: $PPID"
 pwd
@@ -33,6 +34,8 @@ done
 read children <$me/task/$$/children
 echo "children: $children"
 `
+
+var ownPid = regexp.MustCompile(`(?m)^pid: (\d+)$`)
 
 var pipeNumbers = regexp.MustCompile(`pipe:\[\d+\]`)
 
@@ -61,6 +64,9 @@ func TestNothingIsDifferent(t *testing.T) {
 	})
 	// A shell changes its signal mask.
 	t.Run("signals", func(t *testing.T) {
+		if status, _ := os.ReadFile("/proc/self/status"); !strings.Contains(string(status), "SigBlk") {
+			t.Skip("this kernel does not tell the signal mask")
+		}
 		testNothingIsDifferent(t, "/bin/grep", "-E", "^(Sig[BIC]|Shd)", "/proc/self/status")
 	})
 }
@@ -88,13 +94,17 @@ func testNothingIsDifferent(t *testing.T, args ...string) {
 		if err != nil {
 			t.Fatalf("%v\n%s", err, out)
 		}
-		return strings.Split(pipeNumbers.ReplaceAllString(string(out), "pipe"), "\n")
+		text := pipeNumbers.ReplaceAllString(string(out), "pipe")
+		if pid := ownPid.FindStringSubmatch(text); pid != nil {
+			text = regexp.MustCompile(`\b`+pid[1]+`\b`).ReplaceAllString(text, "PID")
+		}
+		return strings.Split(text, "\n")
 	}
 	want := collect(bare(""))
 	if len(want) < 4 {
 		t.Fatalf("bare: %q", want)
 	}
-	for _, backend := range bothBackends {
+	for _, backend := range backends(t) {
 		t.Run(backend, func(t *testing.T) {
 			if diff := cmp.Diff(want, collect(shimmed(backend))); diff != "" {
 				t.Errorf("bare (-) and under shimrun (+) differ:\n%s", diff)
