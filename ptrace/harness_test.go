@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"encoding/binary"
 	"fmt"
 	"io"
 	"os"
@@ -332,5 +331,3 @@ func memfd(content string) int {
 	check(err)
 	return fd
 }
-
-func word(b []byte) uint64 { return binary.NativeEndian.Uint64(b) }

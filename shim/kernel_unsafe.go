@@ -50,13 +50,6 @@ func readlinkat(dirfd int, name, buf []byte) (int, unix.Errno) {
 	return int(n), e
 }
 
-// statx is statx(2); name must end in NUL.
-func statx(dirfd int, name []byte, flags, mask int, st *unix.Statx_t) unix.Errno {
-	_, _, e := unix.RawSyscall6(unix.SYS_STATX, uintptr(dirfd), uintptr(unsafe.Pointer(&name[0])),
-		uintptr(flags), uintptr(mask), uintptr(unsafe.Pointer(st)), 0)
-	return e
-}
-
 // rawGetdents is getdents64(2), or getdents(2) where there is one.
 func rawGetdents(nr, fd int, buf []byte) (int, unix.Errno) {
 	if len(buf) == 0 {

@@ -2,7 +2,6 @@ package shim
 
 import (
 	"os"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -95,14 +94,4 @@ func (s *Shim) Close() error {
 	s.shared.close()
 	s.streams.close()
 	return nil
-}
-
-// has tells whether the tree serves anything below a directory.
-func (s *Shim) has(dir string) bool {
-	for _, r := range s.tree.Roots() {
-		if r == dir || strings.HasPrefix(r, dir+"/") || strings.HasPrefix(dir, r+"/") {
-			return true
-		}
-	}
-	return false
 }

@@ -9,8 +9,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-const extMagic = 0xef53
-
 // A mountLine is one line of mountinfo.
 type mountLine struct {
 	dev, point, kind, source string
