@@ -69,13 +69,13 @@ func (w *Worker) openName(c *Call, dirfd int, addr uint64, flags int, resolve ui
 	if !ok {
 		return Answer{} // EFAULT or ENAMETOOLONG, says the kernel
 	}
-	if flags&(unix.O_CREAT|unix.O_DIRECTORY) == unix.O_CREAT|unix.O_DIRECTORY {
-		return Answer{} // EINVAL, or what an older kernel makes of it
-	}
 	nofollow := flags&unix.O_NOFOLLOW != 0 || flags&(unix.O_CREAT|unix.O_EXCL) == unix.O_CREAT|unix.O_EXCL
 	t := w.resolve(c, dirfd, name, lookup{nofollow: nofollow, resolve: resolve, beyond: true})
 	if t.ours() && flags&unix.O_CREAT != 0 && name[len(name)-1] == '/' {
 		t.errno = unix.EISDIR // nothing can be made under a name that ends in a slash
+	}
+	if t.ours() && flags&(unix.O_CREAT|unix.O_DIRECTORY) == unix.O_CREAT|unix.O_DIRECTORY {
+		t.errno = unix.EINVAL // since Linux 6.3; nobody can have meant it
 	}
 	if t.errno != 0 {
 		return Answer{Kind: Fail, Errno: t.errno}

@@ -78,6 +78,9 @@ func (w *Worker) lead(c *Call, dirfd int, name []byte, how lookup) target {
 	if !ok {
 		return w.resolveByObject(c, t, dirfd, name, how)
 	}
+	if t.hides(clean) {
+		return target{}
+	}
 	if isBelow(clean, "/proc") && t.proc {
 		return w.resolveInProc(c, dirfd, name, clean, how)
 	}

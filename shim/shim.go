@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/moby/sys/mountinfo"
 	"github.com/rs/zerolog"
 
 	"github.com/shimrun/shimrun/fakefs"
@@ -29,7 +30,8 @@ type Shim struct {
 	// ground is what the machine has where names are served.
 	ground    atomic.Pointer[territory]
 	mounts    mountWatch
-	namespace []byte // the supervisor's mount namespace, as its link says
+	initial   map[int]struct{} // the mounts that were there when the shim began, by id
+	namespace []byte           // the supervisor's mount namespace, as its link says
 	// roots and namespaces tell that some tracee has changed its root or uses
 	// another mount namespace; until then nobody asks.
 	roots, namespaces atomic.Bool
@@ -83,6 +85,12 @@ func New(tree *fakefs.Tree, opt Options) (*Shim, error) {
 		return nil, err
 	}
 	s.ground.Store(s.survey())
+	s.initial = map[int]struct{}{}
+	if mounts, err := mountinfo.GetMounts(nil); err == nil {
+		for _, m := range mounts {
+			s.initial[m.ID] = struct{}{}
+		}
+	}
 	return s, nil
 }
 

@@ -17,7 +17,11 @@ func (w *Worker) newfstatat(c *Call) Answer {
 	if uint32(c.Args[3])&^known != 0 {
 		return Answer{} // EINVAL
 	}
-	return w.statName(c, dirfdOf(c.Args[0]), c.Args[1], c.Args[2], int(int32(c.Args[3])))
+	a := w.statName(c, dirfdOf(c.Args[0]), c.Args[1], c.Args[2], int(int32(c.Args[3])))
+	if a.Kind == Continue && c.Args[3]&unix.AT_NO_AUTOMOUNT != 0 && w.shim.quirks.statxNoAutomount {
+		return w.withoutAutomount(c, 3)
+	}
+	return a
 }
 
 func (w *Worker) fstat(c *Call) Answer {

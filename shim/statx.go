@@ -25,7 +25,7 @@ func (w *Worker) statx(c *Call) Answer {
 		}
 	}
 	if t.errno == 0 && flags&unix.AT_NO_AUTOMOUNT != 0 && w.shim.quirks.statxNoAutomount {
-		return w.withoutAutomount(c)
+		return w.withoutAutomount(c, 2)
 	}
 	return t.refusal()
 }
@@ -50,12 +50,12 @@ const statxMntIDUnique = 0x4000
 // withoutAutomount makes the call without a flag that old gVisor refuses with
 // EINVAL. Nothing is lost: gVisor has no automounts. The name is read again by
 // the kernel, which is harmless as nothing was decided by it.
-func (w *Worker) withoutAutomount(c *Call) Answer {
+func (w *Worker) withoutAutomount(c *Call, arg int) Answer {
 	if !c.Tracee.CanRewrite() {
 		return Answer{}
 	}
 	w.count.node(lieNoAutomount)
 	a := Answer{Kind: Rewrite, Args: c.Args}
-	a.Args[2] &^= unix.AT_NO_AUTOMOUNT
+	a.Args[arg] &^= unix.AT_NO_AUTOMOUNT
 	return a
 }

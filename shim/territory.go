@@ -32,6 +32,9 @@ type territory struct {
 	// names gives the tree's name of a directory that has an identity of its
 	// own: the roots of the tree and the mount points below them.
 	names map[identity]string
+	// covered are mount points below served directories that were not there when
+	// the shim began: who mounted there wants to see what he mounted.
+	covered []string
 	// types are the f_type of the filesystems that hold kernel objects, by device
 	// number: old gVisor has no fstatfs for O_PATH descriptors.
 	types map[uint64]int64
@@ -67,7 +70,7 @@ func (s *Shim) survey() *territory {
 	if unix.Stat("/proc", &st) == nil {
 		t.procDev = uint64(st.Dev)
 	}
-	t.claimMounts(roots)
+	s.claimMounts(t, roots)
 	for _, r := range scattered {
 		s.scatter(t, r)
 	}
@@ -114,7 +117,7 @@ func (t *territory) claim(name string, st *unix.Stat_t) {
 
 // claimMounts adds what is mounted below the roots (the cgroup controllers below
 // /sys/fs/cgroup) and every other instance of procfs and sysfs.
-func (t *territory) claimMounts(roots []string) {
+func (s *Shim) claimMounts(t *territory, roots []string) {
 	mounts, err := mountinfo.GetMounts(nil)
 	if err != nil {
 		return
@@ -130,6 +133,9 @@ func (t *territory) claimMounts(roots []string) {
 		case "sysfs":
 			t.types[unix.Mkdev(uint32(m.Major), uint32(m.Minor))] = unix.SYSFS_MAGIC
 		}
+		if m.FSType != "proc" && m.FSType != "sysfs" && m.FSType != "cgroup" && s.isNew(m) && s.above(m.Mountpoint) {
+			t.covered = append(t.covered, m.Mountpoint)
+		}
 		below := slices.ContainsFunc(roots, func(r string) bool { return strings.HasPrefix(m.Mountpoint, r+"/") })
 		special := m.FSType == "proc" && serves("/proc") || m.FSType == "sysfs" && serves("/sys")
 		if !below && !special || unix.Stat(m.Mountpoint, &st) != nil || uint64(st.Dev) == t.root.dev {
@@ -144,6 +150,30 @@ func (t *territory) claimMounts(roots []string) {
 			t.devs = append(t.devs, uint64(st.Dev))
 		}
 	}
+}
+
+// isNew tells whether a mount was made since the shim began.
+func (s *Shim) isNew(m *mountinfo.Info) bool {
+	if s.initial == nil {
+		return false
+	}
+	_, old := s.initial[m.ID]
+	return !old
+}
+
+// above tells whether names are served at or below a directory.
+func (s *Shim) above(dir string) bool {
+	return s.tree.Lookup(dir) != nil || len(s.tree.Children(dir)) > 0
+}
+
+// hides tells whether a served name lies under a new mount.
+func (t *territory) hides(name []byte) bool {
+	for _, dir := range t.covered {
+		if isBelow(name, dir) {
+			return true
+		}
+	}
+	return false
 }
 
 // scatter remembers, for nodes that stand on the root filesystem, just the

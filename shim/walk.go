@@ -193,7 +193,7 @@ func (k *walker) adopt(fd int, s *spot) error {
 // nodeAt is what the tree serves at a spot; a directory that the kernel has
 // stays the kernel's.
 func (k *walker) nodeAt(s *spot) *fakefs.Node {
-	if s.name == "" {
+	if s.name == "" || k.w.shim.ground.Load().hides([]byte(s.name)) {
 		return nil
 	}
 	n := k.w.shim.tree.Lookup(s.name)
