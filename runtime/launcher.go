@@ -57,6 +57,9 @@ func launcherMain() int {
 		out.Code = code
 	}
 	_ = json.NewEncoder(os.NewFile(uintptr(a.Outcome), "outcome")).Encode(out)
+	if traced {
+		endTraced(&ExitError{Code: out.Code})
+	}
 	return out.Code
 }
 

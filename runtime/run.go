@@ -25,7 +25,11 @@ func Run(plan Plan) error {
 	if plan.Stats || plan.StatsFile != "" {
 		return runFront(plan)
 	}
-	return launch(plan, callerAtStart(), -1)
+	err := launch(plan, callerAtStart(), -1)
+	if traced {
+		endTraced(err)
+	}
+	return err
 }
 
 // launch starts a supervisor, comes under it, and becomes the command. The
@@ -158,6 +162,7 @@ func (l *launcher) underPtrace(program []unix.SockFilter, choice choice, supervi
 	if seized.Err != "" {
 		return errors.New(seized.Err)
 	}
+	traced = true
 	if _, _, err := seccomp.Load(program, 0); err != nil {
 		return err
 	}

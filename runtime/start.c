@@ -102,5 +102,10 @@ __attribute__((constructor)) static void start(int argc, char **argv, char **env
 		shimrun_caller.role = SHIMRUN_LAUNCHER;
 	} else if (strcmp(argv[0], "shimrun-probe") == 0) {
 		shimrun_caller.role = SHIMRUN_PROBE;
+	} else if (strcmp(argv[0], "shimrun-last-words") == 0 && argc == 3) {
+		/* see endTraced */
+		if (write(2, argv[2], strlen(argv[2])) < 0)
+			_exit(125);
+		_exit(atoi(argv[1]));
 	}
 }

@@ -1,0 +1,27 @@
+package runtime
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+	"syscall"
+)
+
+// traced tells that this process's main thread is under the tracer.
+var traced bool
+
+// endTraced ends a traced launcher that could not become the command. It does
+// so by way of execve, which leaves one thread: gVisor (December 2022) never
+// reports the end of a traced main thread to its tracer where other threads of
+// the process are not traced, and the process stays a zombie for as long as the
+// tracer lives, which is for good. It returns only if that fails.
+func endTraced(err error) {
+	code, words := StatusFailed, ""
+	if exit, ok := err.(*ExitError); ok {
+		code = exit.Code
+		if exit.Err != nil {
+			words = fmt.Sprintf("shimrun: %v\n", exit.Err)
+		}
+	}
+	_ = syscall.Exec("/proc/self/exe", []string{"shimrun-last-words", strconv.Itoa(code), words}, os.Environ())
+}
