@@ -58,7 +58,7 @@ func unlimited(t *testing.T) {
 	const limit = "/proc/sys/kernel/printk_devkmsg"
 	before, err := os.ReadFile(limit)
 	if err == nil {
-		err = os.WriteFile(limit, []byte("on"), 0)
+		err = os.WriteFile(limit, []byte("on\n"), 0)
 	}
 	if err != nil {
 		t.Logf("%s: %v", limit, err)

@@ -59,8 +59,9 @@ type Case struct {
 	// Has is the beginning of the grounds whose own kernel has what the row is
 	// about, so that there the shim makes no difference.
 	Has string
-	// Known marks a row about limits that the shim knows for the kernel's own
-	// sysctls only: it is not run with names that no kernel has.
+	// Known marks a row that is run with the kernel's own names only: it is
+	// about limits that the shim knows for these alone, or about calls that
+	// are left to the kernel.
 	Known bool
 	// Not names the grounds, or their beginnings, where the kernel cannot do
 	// what the row does, each with the reason.

@@ -143,6 +143,10 @@ var mountCases = []Case{
 			lines, err := mountinfo("/proc/self/mountinfo")
 			r.Say("%s", Errno(err))
 			for _, l := range lines {
+				if strings.HasPrefix(l.point, "/tmp/conformance-") {
+					// Left by rows in old gVisor, where no namespace takes them along.
+					continue
+				}
 				if l.kind == "ext4" || l.kind == r.Path("liedtype") {
 					l.kind, l.source = "?", "?"
 				}

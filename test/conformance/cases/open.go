@@ -55,6 +55,9 @@ func (r *Record) opened(fd int, err error) string {
 	}
 	defer func() { _ = unix.Close(fd) }()
 	status, _ := unix.FcntlInt(uintptr(fd), unix.F_GETFL, 0)
+	// The kernel keeps O_NOFOLLOW though it means nothing any more. A
+	// descriptor that was opened on behalf of another cannot have it.
+	status &^= unix.O_NOFOLLOW
 	descriptor, _ := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0)
 	var st unix.Stat_t
 	if err := unix.Fstat(fd, &st); err != nil {
