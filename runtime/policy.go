@@ -20,6 +20,8 @@ type policy interface {
 
 	worker() seccomp.Worker
 	tracer(zerolog.Logger) *ptrace.Tracer
+	follower(zerolog.Logger) seccomp.Follower
+	Unfollowed()
 }
 
 // newPolicy makes the plan's policy; a variable so that tests can have one of
@@ -48,6 +50,10 @@ type shimPolicy struct{ *shim.Shim }
 func (p shimPolicy) worker() seccomp.Worker { return p.Shim.Worker() }
 
 func (p shimPolicy) tracer(log zerolog.Logger) *ptrace.Tracer { return ptrace.New(p.Shim, log) }
+
+func (p shimPolicy) follower(log zerolog.Logger) seccomp.Follower {
+	return ptrace.NewFollower(p.Shim, log)
+}
 
 // machine is what a tree asks of the machine that it is built on: the
 // supervisor's view, which is the launcher's.

@@ -272,11 +272,13 @@ func (s *supervisor) answer(listener *seccomp.Listener, journalFD int) error {
 	}
 	unix.Close(journalFD)
 	server := &seccomp.Server{
-		Listener:  listener,
-		NewWorker: s.policy.worker,
-		Timed:     s.policy.Timed(),
-		Journal:   journal,
-		Log:       s.log,
+		Listener:   listener,
+		NewWorker:  s.policy.worker,
+		Timed:      s.policy.Timed(),
+		Follower:   s.policy.follower(s.log),
+		Unfollowed: s.policy.Unfollowed,
+		Journal:    journal,
+		Log:        s.log,
 	}
 	return server.Serve()
 }

@@ -62,7 +62,8 @@ func (r *receiver) install(a shim.Answer) {
 		return
 	}
 	how := uint32(unix.SECCOMP_ADDFD_FLAG_SEND)
-	if r.server.Listener.killable {
+	path := a.Flags&unix.O_PATH != 0 && r.server.Follower != nil
+	if r.server.Listener.killable || path {
 		how = 0
 	}
 	remote, errno := r.give(fd, a.Flags, how)
@@ -74,7 +75,21 @@ func (r *receiver) install(a shim.Answer) {
 		// The tracee's own limit (EMFILE) is the answer that open(2) would give.
 		r.respond(response{err: -int32(errno)})
 	case how == 0:
+		if path {
+			r.makePath(remote, a.Flags)
+		}
 		r.respond(response{val: int64(remote)})
+	}
+}
+
+// makePath has the follower turn a descriptor that was handed over into an
+// O_PATH one. Where it cannot, the tracee has one that can be read as well.
+func (r *receiver) makePath(remote, flags int) {
+	if err := r.server.Follower.MakePath(r.call.TID, remote, flags); err != nil {
+		r.server.followOnce.Do(func() {
+			r.server.Log.Warn().Err(err).Int("tid", r.call.TID).
+				Msg("a process cannot be traced (is a debugger attached?): its O_PATH descriptors of served files can be read")
+		})
 	}
 }
 
@@ -149,14 +164,24 @@ func (r *receiver) give(fd, flags int, how uint32) (int, unix.Errno) {
 // follow has every call of the tracee's process watched. Where that fails,
 // writes are checked when the file is next looked at.
 func (r *receiver) follow() {
-	err := error(unix.ENOSYS)
-	if r.server.Follower != nil {
-		err = r.server.Follower.Follow(r.call.TID)
+	if r.server.Follower == nil {
+		r.unfollowed()
+		r.server.followOnce.Do(func() {
+			r.server.Log.Info().Msg("processes that write served files are not followed: a bad value is refused only after its write")
+		})
+		return
 	}
-	if err != nil {
+	if err := r.server.Follower.Follow(r.call.TID); err != nil {
+		r.unfollowed()
 		r.server.followOnce.Do(func() {
 			r.server.Log.Warn().Err(err).Int("tid", r.call.TID).
-				Msg("a process that writes served files cannot be followed, because it cannot be traced (is a debugger attached?): a bad value is refused only after its write")
+				Msg("a process that writes served files cannot be traced (is a debugger attached?): a bad value is refused only after its write")
 		})
+	}
+}
+
+func (r *receiver) unfollowed() {
+	if r.server.Unfollowed != nil {
+		r.server.Unfollowed()
 	}
 }

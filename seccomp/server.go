@@ -27,6 +27,10 @@ type Follower interface {
 	// enter the directory behind its descriptor fd and close fd; what the
 	// thread sees is the outcome of that. It returns at once.
 	Chdir(tid, fd int) error
+	// MakePath makes the thread tid, once its present call has been answered
+	// with fd, turn its descriptor fd into an O_PATH one of the same object,
+	// with the given open flags. It returns at once.
+	MakePath(tid, fd, flags int) error
 }
 
 // A Server answers the notifications of one listener.
@@ -42,8 +46,10 @@ type Server struct {
 	NewWorker func() Worker
 	// Timed has each worker told when its answer is out.
 	Timed bool
-	// Follower is nil where processes cannot be followed.
-	Follower Follower
+	// Follower is nil where processes cannot be followed. Unfollowed, where not
+	// nil, is told of every process that could not be.
+	Follower   Follower
+	Unfollowed func()
 	// Journal, where not nil, keeps what is being answered past this process's death.
 	Journal *Journal
 	Log     zerolog.Logger

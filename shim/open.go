@@ -20,7 +20,14 @@ func (w *Worker) creat(c *Call) Answer {
 	return w.openName(c, atFDCWD, c.Args[0], unix.O_CREAT|unix.O_WRONLY|unix.O_TRUNC, 0)
 }
 
+// OwnOpen is what a supervisor puts into the mode argument of an openat that it
+// has a tracee make: the kernel does that one. Without O_CREAT nothing reads the mode.
+const OwnOpen = 0x73_68_69_6d
+
 func (w *Worker) openat(c *Call) Answer {
+	if c.Args[3] == OwnOpen {
+		return Answer{}
+	}
 	return w.openName(c, dirfdOf(c.Args[0]), c.Args[1], int(int32(c.Args[2])), 0)
 }
 

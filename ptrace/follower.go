@@ -1,0 +1,245 @@
+package ptrace
+
+import (
+	"fmt"
+	"os"
+	"runtime"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/rs/zerolog"
+	"golang.org/x/sys/unix"
+
+	"github.com/shimrun/shimrun/shim"
+)
+
+// A Follower is a tracer for the moments that user notification cannot see: it
+// takes processes that are served by another backend, watches or leads them for a few
+// calls, and lets them go. Only on kernels that have user notification, where
+// ptrace has no gaps.
+//
+// All its requests are made on one OS thread of its own, which sleeps while
+// there is nobody to follow.
+type Follower struct {
+	policy   policy
+	log      zerolog.Logger
+	once     sync.Once
+	err      error // why there is no thread
+	bell     bell
+	requests chan func(*loop)
+}
+
+// NewFollower makes a follower that asks sh about the calls it sees.
+func NewFollower(sh *shim.Shim, log zerolog.Logger) *Follower {
+	return newFollower(newPolicy(sh), log)
+}
+
+func newFollower(p policy, log zerolog.Logger) *Follower {
+	return &Follower{policy: p, log: log, requests: make(chan func(*loop))}
+}
+
+// followOptions are those of a tracer that lets its tracees live without it.
+const followOptions = unix.PTRACE_O_TRACECLONE | unix.PTRACE_O_TRACEFORK | unix.PTRACE_O_TRACEVFORK |
+	unix.PTRACE_O_TRACEEXEC | unix.PTRACE_O_TRACESYSGOOD
+
+// Follow has every call of the process of thread tid stopped from its next one
+// on, until it holds no writable served descriptor any more. EPERM: another
+// tracer has it.
+func (f *Follower) Follow(tid int) error {
+	return f.do(func(l *loop) error {
+		tgid, err := tgidOf(tid)
+		if err != nil {
+			return err
+		}
+		if p := l.processes[tgid]; p != nil {
+			if !p.follow {
+				p.follow, p.leaving = true, false
+				l.followed++
+			}
+			return nil
+		}
+		if err := l.seizeProcess(tgid); err != nil {
+			return err
+		}
+		p := l.processes[tgid]
+		p.follow, p.leaving = true, false
+		l.followed++
+		return nil
+	})
+}
+
+// Chdir makes thread tid, which waits in a call of its own, change into the
+// directory behind its descriptor fd and close that, once the call has been
+// answered. The caller answers it after Chdir, and with 0.
+func (f *Follower) Chdir(tid, fd int) error {
+	return f.lead(tid, func(in *injection) {
+		result, err := in.call(unix.SYS_FCHDIR, uint64(fd))
+		if err != nil {
+			return
+		}
+		if _, err := in.call(unix.SYS_CLOSE, uint64(fd)); err == nil {
+			in.end(result)
+		}
+	})
+}
+
+// MakePath makes thread tid, which waits in a call of its own, turn its
+// descriptor fd into an O_PATH one of the same object, which no descriptor that
+// is handed over can be. The caller answers the call after MakePath, with fd.
+func (f *Follower) MakePath(tid, fd, flags int) error {
+	name := []byte("/proc/self/fd/" + strconv.Itoa(fd) + "\x00")
+	return f.lead(tid, func(in *injection) {
+		m, err := in.borrow(len(name), func(uint64) []byte { return name })
+		if err != nil {
+			in.end(int64(fd))
+			return
+		}
+		path, err := in.call(unix.SYS_OPENAT, atFDCWD, m.addr, uint64(flags&^unix.O_NOFOLLOW), shim.OwnOpen)
+		if err != nil {
+			return
+		}
+		in.giveBack(m)
+		if path >= 0 { // else there is no /proc: the descriptor stays as it is
+			if _, err := in.call(unix.SYS_DUP3, uint64(path), uint64(fd), uint64(flags&unix.O_CLOEXEC)); err != nil {
+				return
+			}
+			if _, err := in.call(unix.SYS_CLOSE, uint64(path)); err != nil {
+				return
+			}
+		}
+		in.end(int64(fd))
+	})
+}
+
+// lead arms a thread that waits in a call: when it comes out of that call it
+// makes the calls of script, unseen by the program.
+func (f *Follower) lead(tid int, script func(*injection)) error {
+	return f.do(func(l *loop) error {
+		t := l.threads[tid]
+		if t == nil {
+			tgid, err := tgidOf(tid)
+			if err != nil {
+				return err
+			}
+			if err := l.seizeThread(tid, tgid); err != nil {
+				return err
+			}
+			t = l.threads[tid]
+		}
+		t.armed = func(s *Stopped) {
+			if s.thread == nil {
+				return // killed first
+			}
+			in, err := s.inject()
+			if err != nil {
+				return
+			}
+			in.away = true // the call is over
+			script(in)
+		}
+		t.interrupt()
+		return nil
+	})
+}
+
+// seizeProcess takes all threads of a process, those too that are made meanwhile.
+func (l *loop) seizeProcess(tgid int) error {
+	dir := "/proc/" + strconv.Itoa(tgid) + "/task"
+	for {
+		entries, err := os.ReadDir(dir)
+		if err != nil {
+			return err
+		}
+		more := false
+		for _, e := range entries {
+			tid, err := strconv.Atoi(e.Name())
+			if err != nil || l.threads[tid] != nil {
+				continue
+			}
+			if err := l.seizeThread(tid, tgid); err == nil {
+				more = true
+			} else if tid == tgid {
+				return err
+			}
+		}
+		if !more {
+			return nil
+		}
+	}
+}
+
+func (l *loop) seizeThread(tid, tgid int) error {
+	if errno := request(unix.PTRACE_SEIZE, tid, 0, followOptions); errno != 0 {
+		return fmt.Errorf("thread %d: %w", tid, os.NewSyscallError("ptrace(PTRACE_SEIZE)", errno))
+	}
+	l.add(tid, tgid)
+	l.threads[tid].interrupt()
+	return nil
+}
+
+// do runs a request on the tracing thread.
+func (f *Follower) do(request func(*loop) error) error {
+	f.once.Do(func() {
+		ready := make(chan error)
+		go f.run(ready)
+		f.err = <-ready
+	})
+	if f.err != nil {
+		return f.err
+	}
+	done := make(chan error, 1)
+	work := func(l *loop) { done <- request(l) }
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for {
+		select {
+		case f.requests <- work:
+			return <-done
+		default:
+		}
+		f.bell.ring()
+		select {
+		case f.requests <- work:
+			return <-done
+		case <-tick.C:
+		}
+	}
+}
+
+// run is the tracing thread.
+func (f *Follower) run(ready chan<- error) {
+	runtime.LockOSThread() // for good: tracees belong to this thread
+	b, err := newBell()
+	if err == nil {
+		err = muteSIGCHLD()
+	}
+	f.bell = b
+	ready <- err
+	if err != nil {
+		return
+	}
+	l := newLoop(f.policy, f.log)
+	l.detach = true
+	var status unix.WaitStatus
+	for {
+		if len(l.threads) == 0 {
+			(<-f.requests)(l)
+			continue
+		}
+		switch tid, errno := wait(-1, &status, unix.WALL); errno {
+		case 0:
+			l.dispatch(tid, status)
+		case unix.EINTR:
+			select {
+			case work := <-f.requests:
+				work(l)
+			case <-time.After(time.Millisecond / 10): // whoever rang is about to ask
+			}
+		default: // ECHILD: threads that ended before they were reported
+			for _, t := range l.threads {
+				l.end(t)
+			}
+		}
+	}
+}
