@@ -100,7 +100,7 @@ func checkProfiles(c *cli.Context) error {
 	return nil
 }
 
-// checkProfile loads a file as a run would, and builds its tree.
+// checkProfile loads a file as a run would, and makes of it what a run would.
 func checkProfile(file string) error {
 	if !strings.Contains(file, "/") {
 		file = "./" + file // never the name of a built-in profile
@@ -109,7 +109,7 @@ func checkProfile(file string) error {
 	if err != nil {
 		return err
 	}
-	_, err = profile.Tree(thisMachine{})
+	_, err = tell(profile)
 	return err
 }
 
