@@ -25,9 +25,9 @@ func validLack(name string) bool {
 }
 
 // Lacks are the names of all probes that built-in profiles ask about, sorted.
-// "sysctl:NAME" and "file:PATH" mean that the file cannot be opened for
-// reading; the other words name what [Quirks] describe, "kmsg" that /dev/kmsg
-// is missing, and "rootfs-9p" that / is of type 9p.
+// "sysctl:NAME" and "file:PATH" mean that the file is missing; the other words
+// name what [Quirks] describe, "kmsg" that /dev/kmsg is missing, and
+// "rootfs-9p" that / is of type 9p.
 func Lacks() []string {
 	var all []string
 	for _, name := range Builtins() {
