@@ -115,7 +115,7 @@ func TestConformance(t *testing.T) {
 				oracle = consult(t, g.user)
 				oracles[g.user] = oracle
 			}
-			guard(t)
+			guard(t, g.tag())
 			conform(t, g, oracle)
 		})
 	}

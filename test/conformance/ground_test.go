@@ -3,6 +3,7 @@ package conformance
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"os"
 	"os/exec"
@@ -54,6 +55,7 @@ func (g *ground) enter(t *testing.T) {
 	for label, names := range map[string]cases.Names{"real": cases.Real, "fresh": cases.Fresh} {
 		names := maps.Clone(names)
 		names["lied"], names["lied2"], names["liedtype"] = g.lied[0], g.lied[1], g.liedType
+		names["tag"] = g.tag()
 		names["execs"] = "1000"
 		if g.caps != "" {
 			names["execs"] = "150"
@@ -73,6 +75,11 @@ func (g *ground) enter(t *testing.T) {
 		return
 	}
 	g.sandbox = gvisor.Start(t, gvisor.Options{Caps: g.caps, Mounts: []string{binaries, liedDir + "/c:" + g.lied[1]}})
+}
+
+// tag is what victims of this run on this ground write to the kernel log.
+func (g *ground) tag() string {
+	return fmt.Sprintf("conformance-%d-%s", os.Getpid(), strings.ReplaceAll(g.name, "/", "-"))
 }
 
 // names is the file with the symbols' names on this ground.

@@ -17,7 +17,7 @@ import (
 
 // guard watches the host while a ground is worked on: whatever victims write,
 // its sysctls and its kernel log stay as they are.
-func guard(t *testing.T) {
+func guard(t *testing.T, tag string) {
 	t.Helper()
 	before := hostValues(t)
 	log, err := os.OpenFile("/dev/kmsg", os.O_RDONLY|unix.O_NONBLOCK, 0)
@@ -44,7 +44,7 @@ func guard(t *testing.T) {
 			if err != nil || n == 0 {
 				return
 			}
-			if bytes.Contains(buf[:n], []byte(";conformance")) {
+			if bytes.Contains(buf[:n], []byte(";"+tag)) {
 				t.Errorf("a victim's line is in the host's kernel log: %s", buf[:n])
 			}
 		}

@@ -16,8 +16,9 @@ const kmsg = "/dev/kmsg"
 // record matches a record of /dev/kmsg: priority, sequence, time and flags, text.
 var record = regexp.MustCompile(`^(\d+),(\d+),(\d+),[-c](,[^;]*)?;[^\n]*\n`)
 
-// mark is a text that nobody else writes.
-func mark() string { return fmt.Sprintf("conformance %d %d", os.Getpid(), time.Now().UnixNano()) }
+// mark is a text that nobody else writes. It begins with the tag of the run, by
+// which the host's own log is searched for it.
+func (r *Record) mark() string { return fmt.Sprintf("%s %d", r.Names["tag"], time.Now().UnixNano()) }
 
 // find reads records until one holds text or there are no more.
 func find(fd int, text string) string {
@@ -102,7 +103,7 @@ var kmsgCases = []Case{
 			waiting := r.Fixture(kmsg, unix.O_RDONLY)
 			_, _ = unix.Seek(waiting, 0, unix.SEEK_END)
 			got := make(chan string, 1)
-			text := mark()
+			text := r.mark()
 			go func() { got <- find(waiting, text) }()
 			select {
 			case early := <-got:
@@ -126,7 +127,7 @@ var kmsgCases = []Case{
 	{
 		Name: "kmsg/records", Calls: "read write openat", Needs: Root, Has: "native",
 		Run: func(r *Record) {
-			text := mark()
+			text := r.mark()
 			w := r.Fixture(kmsg, unix.O_WRONLY)
 			for _, prefix := range []string{"", "<4>", "<14>", "<190>"} {
 				fd := r.Fixture(kmsg, unix.O_RDONLY|unix.O_NONBLOCK)
@@ -152,7 +153,7 @@ var kmsgCases = []Case{
 		Run: func(r *Record) {
 			a := r.Fixture(kmsg, unix.O_RDONLY|unix.O_NONBLOCK)
 			b := r.Fixture(kmsg, unix.O_RDONLY|unix.O_NONBLOCK)
-			text := mark()
+			text := r.mark()
 			_, err := unix.Write(r.Fixture(kmsg, unix.O_RDWR), []byte(text+"\n"))
 			r.Say("write: %s", Errno(err))
 			r.Say("one: %v, the other: %v", record.MatchString(find(a, text)), record.MatchString(find(b, text)))
@@ -163,7 +164,7 @@ var kmsgCases = []Case{
 		// shim records come through a pipe, which fills any buffer.
 		Name: "kmsg/small-buffer", Calls: "read", Needs: Root, Like: Stated, Want: []string{"read of 4 bytes = 4 ok"},
 		Run: func(r *Record) {
-			_, _ = unix.Write(r.Fixture(kmsg, unix.O_WRONLY), []byte(mark()+"\n"))
+			_, _ = unix.Write(r.Fixture(kmsg, unix.O_WRONLY), []byte("a line\n"))
 			fd := r.Fixture(kmsg, unix.O_RDONLY|unix.O_NONBLOCK)
 			n, err := unix.Read(fd, make([]byte, 4))
 			r.Say("read of 4 bytes = %d %s", n, Errno(err))
@@ -181,7 +182,7 @@ var kmsgCases = []Case{
 				}
 			}
 			r.Say("%d times in /dev, %s", n, Errno(err))
-			r.Command("/bin/sh", "-c", "[ -c /dev/kmsg ] && echo a device; echo conformance > /dev/kmsg && echo written")
+			r.Command("/bin/sh", "-c", "[ -c /dev/kmsg ] && echo a device; echo "+r.Names["tag"]+" > /dev/kmsg && echo written")
 		},
 	},
 }

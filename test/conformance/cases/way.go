@@ -78,7 +78,12 @@ func private() {
 
 // mount mounts until the row is done: nothing may be removed through a mount.
 func (r *Record) mount(source, target, kind string, flags uintptr, data string) {
-	must("mount", unix.Mount(source, target, kind, flags, data))
+	err := unix.Mount(source, target, kind, flags, data)
+	if err == unix.EINVAL {
+		// Old gVisor knows no MS_REC.
+		err = unix.Mount(source, target, kind, flags&^unix.MS_REC, data)
+	}
+	must("mount", err)
 	// In a chroot it cannot be found again, and goes with the namespace.
 	r.Defer(func() { _ = unix.Unmount(target, unix.MNT_DETACH) })
 }
