@@ -13,9 +13,10 @@ import (
 func (l *loop) follow(t *thread) {
 	p := t.process
 	if p.follow {
+		p.expecting = t.tid
 		return
 	}
-	p.follow = true
+	p.follow, p.expecting = true, t.tid
 	l.followed++
 	l.bringIn(p, t)
 }
@@ -53,10 +54,13 @@ func (l *loop) syscall(s *Stopped) {
 		return
 	}
 	t.entered = entry
+	if entry && t.process.expecting == t.tid {
+		t.process.expecting = 0
+	}
 	if !entry {
 		if t.recheck {
 			t.recheck = false
-			if !l.policy.Follows(t.process.tgid) {
+			if t.process.expecting == 0 && !l.policy.Follows(t.process.tgid) {
 				l.unfollow(t)
 			}
 		}

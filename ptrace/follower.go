@@ -52,19 +52,19 @@ func (f *Follower) Follow(tid int) error {
 		if err != nil {
 			return err
 		}
-		if p := l.processes[tgid]; p != nil {
-			if !p.follow {
-				p.follow, p.leaving = true, false
-				l.followed++
-			}
+		if p := l.processes[tgid]; p != nil && p.follow {
+			p.expecting = tid
 			return nil
 		}
+		// Some of its threads may still be on their way out of an earlier
+		// following, and some are gone from it.
 		if err := l.seizeProcess(tgid); err != nil {
 			return err
 		}
 		p := l.processes[tgid]
-		p.follow, p.leaving = true, false
+		p.follow, p.leaving, p.expecting = true, false, tid
 		l.followed++
+		l.bringIn(p, nil)
 		return nil
 	})
 }
@@ -88,19 +88,19 @@ func (f *Follower) Chdir(tid, fd int) error {
 // descriptor fd into an O_PATH one of the same object, which no descriptor that
 // is handed over can be. The caller answers the call after MakePath, with fd.
 func (f *Follower) MakePath(tid, fd, flags int) error {
-	name := []byte("/proc/self/fd/" + strconv.Itoa(fd) + "\x00")
 	return f.lead(tid, func(in *injection) {
-		m, err := in.borrow(len(name), func(uint64) []byte { return name })
+		m, err := in.borrow(1, func(uint64) []byte { return []byte{0} })
 		if err != nil {
 			in.end(int64(fd))
 			return
 		}
-		path, err := in.call(unix.SYS_OPENAT, atFDCWD, m.addr, uint64(flags&^unix.O_NOFOLLOW), shim.OwnOpen)
+		// Without OPEN_TREE_CLONE this is an open with O_PATH that needs no name.
+		path, err := in.call(unix.SYS_OPEN_TREE, uint64(fd), m.addr, unix.AT_EMPTY_PATH|unix.OPEN_TREE_CLOEXEC)
 		if err != nil {
 			return
 		}
 		in.giveBack(m)
-		if path >= 0 { // else there is no /proc: the descriptor stays as it is
+		if path >= 0 { // else a filter of its own refuses that: the descriptor stays as it is
 			if _, err := in.call(unix.SYS_DUP3, uint64(path), uint64(fd), uint64(flags&unix.O_CLOEXEC)); err != nil {
 				return
 			}

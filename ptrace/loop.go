@@ -261,6 +261,9 @@ func (l *loop) lacksInfo() {
 
 // end forgets a thread that is no more, and lets its script know.
 func (l *loop) end(t *thread) {
+	if t.process.expecting == t.tid {
+		t.process.expecting = 0
+	}
 	l.remove(t)
 	if f := t.armed; f != nil {
 		t.armed = nil

@@ -15,6 +15,10 @@ type process struct {
 	threads int  // how many of them are known
 	follow  bool // every call of it stops
 	leaving bool // its threads are let go at their next stops
+	// expecting is the thread that is about to be given the descriptor for whose sake
+	// the process is followed: until that makes its next call, nobody asks
+	// whether there still is one.
+	expecting int
 
 	memory   int  // /proc/TGID/mem, or -1
 	writable span // a mapping known to be writable; see loop.mayWrite

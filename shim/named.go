@@ -67,6 +67,11 @@ func (w *Worker) lrmxattr(c *Call) Answer  { return w.noXattr(c, true, true) }
 
 func (w *Worker) noXattr(c *Call, nofollow, change bool) Answer {
 	t, fake := w.onFake(c, atFDCWD, c.Args[0], nofollow)
+	if t.errno != 0 {
+		if name, ok := w.readPath(c.Tracee, c.Args[1]); ok && len(name) == 0 {
+			return Answer{Kind: Fail, Errno: unix.ERANGE} // the kernel looks at that first
+		}
+	}
 	if !fake {
 		return t.refusal()
 	}
@@ -83,7 +88,9 @@ func (w *Worker) refuseXattr(c *Call, n *fakefs.Node, change bool) Answer {
 	case len(name) == 0 || len(name) > 255: // XATTR_NAME_MAX
 		return Answer{Kind: Fail, Errno: unix.ERANGE}
 	}
-	if change && !bytes.HasPrefix(name, []byte("system.")) {
+	checked := !bytes.HasPrefix(name, []byte("system.")) && !bytes.HasPrefix(name, []byte("security.")) &&
+		!bytes.HasPrefix(name, []byte("trusted.")) // those are not the file's owner's to permit (xattr_permission)
+	if change && checked {
 		if who, err := statusOf(c.TID); err == nil && !who.may(n, unix.W_OK, who.fsuid, who.fsgid) {
 			return Answer{Kind: Fail, Errno: unix.EACCES}
 		}

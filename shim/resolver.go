@@ -140,15 +140,18 @@ func (w *Worker) resolveInProc(c *Call, dirfd int, name, clean []byte, how looku
 	return w.found(n, string(clean), wantsDirectory(name), how)
 }
 
-// belowFile refuses a name that goes on below a file that only the tree has:
-// the kernel, which lacks the file, would say ENOENT.
+// belowFile refuses a name that goes on below something that only the tree has:
+// the kernel, which lacks that, would say ENOENT where a file stands in the way.
 func (w *Worker) belowFile(clean []byte) target {
 	for above := dirName(clean); len(above) > len("/proc"); above = dirName(above) {
 		n := w.shim.tree.Lookup(text(above))
 		if n == nil {
 			continue
 		}
-		if t := w.found(n, string(above), false, lookup{}); t.fake() && !n.Mode.IsDir() {
+		switch t := w.found(n, string(above), false, lookup{}); {
+		case t.fake() && n.Mode.IsDir():
+			return target{errno: unix.ENOENT}
+		case t.fake():
 			return target{errno: unix.ENOTDIR}
 		}
 		return target{}
