@@ -96,7 +96,8 @@ static void let_pass(int listener, uint64_t id)
 {
 	struct seccomp_notif_resp resp = { .id = id, .flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE };
 
-	ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &resp);
+	while (ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &resp) < 0 && errno == EINTR)
+		;
 }
 
 /* No supervisor stays alive: let the kernel do every call, so that the program

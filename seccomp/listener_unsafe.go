@@ -66,20 +66,36 @@ func (l *Listener) receive(n *notification) unix.Errno {
 	return errno
 }
 
+// send answers a notification. EINTR means that a signal to this thread came
+// while it waited for the filter's lock (mutex_lock_interruptible in
+// seccomp_notify_send), and nothing has been sent: a tracee would wait forever.
 func (l *Listener) send(r *response) unix.Errno {
-	_, _, errno := unix.RawSyscall(unix.SYS_IOCTL, uintptr(l.fd), ioctlSend, uintptr(unsafe.Pointer(r)))
-	return errno
+	for {
+		_, _, errno := unix.RawSyscall(unix.SYS_IOCTL, uintptr(l.fd), ioctlSend, uintptr(unsafe.Pointer(r)))
+		if errno != unix.EINTR {
+			return errno
+		}
+	}
 }
 
 func (l *Listener) valid(id *uint64) bool {
-	_, _, errno := unix.RawSyscall(unix.SYS_IOCTL, uintptr(l.fd), ioctlIDValid, uintptr(unsafe.Pointer(id)))
-	return errno == 0
+	for {
+		_, _, errno := unix.RawSyscall(unix.SYS_IOCTL, uintptr(l.fd), ioctlIDValid, uintptr(unsafe.Pointer(id)))
+		if errno != unix.EINTR { // as for send
+			return errno == 0
+		}
+	}
 }
 
-// addFD waits until the tracee has run and taken the descriptor.
+// addFD waits until the tracee has run and taken the descriptor. When a signal
+// to this thread ends the wait, the kernel takes the request back.
 func (l *Listener) addFD(a *addFD) (int, unix.Errno) {
-	fd, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(l.fd), ioctlAddFD, uintptr(unsafe.Pointer(a)))
-	return int(fd), errno
+	for {
+		fd, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(l.fd), ioctlAddFD, uintptr(unsafe.Pointer(a)))
+		if errno != unix.EINTR {
+			return int(fd), errno
+		}
+	}
 }
 
 func (l *Listener) setFlags(flags uintptr) unix.Errno {

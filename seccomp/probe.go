@@ -142,7 +142,7 @@ func (l *Listener) Greet(tid int) error {
 		switch errno := l.send(&response{id: n.id, val: Greeting}); errno {
 		case 0:
 			return nil
-		case unix.EINTR, unix.ENOENT:
+		case unix.ENOENT: // a signal: the call starts over
 		default:
 			return fmt.Errorf("greet the command: send: %w", errno)
 		}

@@ -40,7 +40,7 @@ func (r *receiver) reply(a shim.Answer) {
 func (r *receiver) respond(resp response) {
 	r.response = resp
 	r.response.id = r.notification.id
-	if errno := r.server.Listener.send(&r.response); errno != 0 && errno != unix.ENOENT && errno != unix.EINTR {
+	if errno := r.server.Listener.send(&r.response); errno != 0 && errno != unix.ENOENT {
 		r.server.failed(os.NewSyscallError("ioctl SECCOMP_IOCTL_NOTIF_SEND", errno), "answer a call")
 	}
 }
@@ -151,14 +151,7 @@ func (r *receiver) give(fd, flags int, how uint32) (int, unix.Errno) {
 		srcFD:      uint32(fd),
 		newFDFlags: uint32(flags & unix.O_CLOEXEC),
 	}
-	for {
-		// The wait for the tracee is interruptible; the kernel takes the
-		// request back when a signal of ours ends it.
-		remote, errno := r.server.Listener.addFD(&r.addFD)
-		if errno != unix.EINTR {
-			return remote, errno
-		}
-	}
+	return r.server.Listener.addFD(&r.addFD)
 }
 
 // follow has every call of the tracee's process watched. Where that fails,

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -177,6 +178,29 @@ func lowestFree() int {
 // Go victims signal themselves with SIGURG; here every thread is signalled all
 // the time on top.
 func TestThreads(t *testing.T) { serve(t, answerAll, "threads") }
+
+// A signal to a receiver must not lose an answer.
+func TestSignalsToTheServer(t *testing.T) {
+	stop := make(chan struct{})
+	var group sync.WaitGroup
+	group.Go(func() {
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+			}
+			tasks, _ := os.ReadDir("/proc/self/task")
+			for _, task := range tasks {
+				tid, _ := strconv.Atoi(task.Name())
+				_ = unix.Tgkill(os.Getpid(), tid, unix.SIGURG)
+			}
+		}
+	})
+	serve(t, answerAll, "threads")
+	close(stop)
+	group.Wait()
+}
 
 func victimThreads([]string) error {
 	before := lowestFree()
