@@ -18,12 +18,12 @@ const patience = 90 * time.Second
 
 // batch runs rows on a ground, with as few starts of the victim as can be: one
 // that dies or hangs costs the row that it was in, and the next goes on behind it.
-func batch(t *testing.T, start func(ctx context.Context, rows []string) *exec.Cmd, rows []string) map[string][]string {
+func batch(t *testing.T, v victims, rows []string) map[string][]string {
 	t.Helper()
 	records := make(map[string][]string)
 	broken := 0
 	for len(rows) > 0 {
-		done, current, trouble := victim(t, start, rows, records)
+		done, current, trouble := v.run(t, rows, records)
 		rows = rows[done:]
 		if trouble == "" {
 			if len(rows) > 0 {
@@ -39,6 +39,7 @@ func batch(t *testing.T, start func(ctx context.Context, rows []string) *exec.Cm
 		}
 		records[current] = []string{trouble}
 		rows = rows[1:]
+		v.revive(t)
 		if broken == 8 {
 			for _, row := range rows {
 				records[row] = []string{"not run: the victim does not start: " + trouble}
@@ -49,13 +50,13 @@ func batch(t *testing.T, start func(ctx context.Context, rows []string) *exec.Cm
 	return records
 }
 
-// victim runs one victim until its end or its first trouble, and says how many
+// run runs one victim until its end or its first trouble, and says how many
 // rows are done and in which it was then.
-func victim(t *testing.T, start func(ctx context.Context, rows []string) *exec.Cmd, rows []string, records map[string][]string) (done int, current, trouble string) {
+func (v *victims) run(t *testing.T, rows []string, records map[string][]string) (done int, current, trouble string) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	cmd := start(ctx, rows)
+	cmd := v.start(ctx, rows)
 	var stderr strings.Builder
 	cmd.Stderr = &stderr
 	stdout, err := cmd.StdoutPipe()

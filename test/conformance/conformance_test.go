@@ -133,7 +133,7 @@ func consult(t *testing.T, user int) map[string][]string {
 			rows = append(rows, c.Name)
 		}
 	}
-	return batch(t, g.victim(g.bare, "real"), rows)
+	return batch(t, victims{g, g.bare, "real"}, rows)
 }
 
 // conform runs the table on one ground and compares.
@@ -162,10 +162,10 @@ func conform(t *testing.T, g *ground, oracle map[string][]string) {
 			over = append(over, c.Name)
 		}
 	}
-	without := batch(t, g.victim(g.bare, "real"), bare)
-	nowhere := batch(t, g.victim(g.bare, "fresh"), nothing)
-	served := batch(t, g.victim(g.shim, "real"), over)
-	made := batch(t, g.victim(g.shim, "fresh"), fresh)
+	without := batch(t, victims{g, g.bare, "real"}, bare)
+	nowhere := batch(t, victims{g, g.bare, "fresh"}, nothing)
+	served := batch(t, victims{g, g.shim, "real"}, over)
+	made := batch(t, victims{g, g.shim, "fresh"}, fresh)
 
 	for _, c := range cases.All() {
 		if marks[c.Name] == "-" {

@@ -74,7 +74,22 @@ func (g *ground) enter(t *testing.T) {
 		}
 		return
 	}
+	g.box(t)
+}
+
+func (g *ground) box(t *testing.T) {
 	g.sandbox = gvisor.Start(t, gvisor.Options{Caps: g.caps, Mounts: []string{binaries, liedDir + "/c:" + g.lied[1]}})
+}
+
+// revive starts another sandbox where a victim has ended the one that there
+// was: old gVisor has bugs that end it all.
+func (g *ground) revive(t *testing.T) {
+	t.Helper()
+	if g.sandbox == nil || g.bare(t.Context(), "/bin/true").Run() == nil {
+		return
+	}
+	t.Errorf("the sandbox ended")
+	g.box(t)
 }
 
 // tag is what victims of this run on this ground write to the kernel log.
@@ -110,11 +125,16 @@ func (g *ground) shimArgs(args ...string) []string {
 	return append([]string{filepath.Join(binaries, "shimrun"), "--backend", g.backend, "--profile", filepath.Join(binaries, "conformance.yaml"), "--"}, args...)
 }
 
-// victim prepares the victim for rows with one set of names.
-func (g *ground) victim(under func(context.Context, ...string) *exec.Cmd, label string) func(context.Context, []string) *exec.Cmd {
-	return func(ctx context.Context, rows []string) *exec.Cmd {
-		return under(ctx, append([]string{filepath.Join(binaries, "victim"), "-names", g.names(label)}, rows...)...)
-	}
+// victims are the ways to start the victim on one ground.
+type victims struct {
+	*ground
+	under func(context.Context, ...string) *exec.Cmd
+	label string
+}
+
+// start prepares the victim for rows.
+func (v *victims) start(ctx context.Context, rows []string) *exec.Cmd {
+	return v.under(ctx, append([]string{filepath.Join(binaries, "victim"), "-names", v.names(v.label)}, rows...)...)
 }
 
 // lacks gives the reason why the ground cannot run a row, or "".

@@ -15,7 +15,7 @@ static void on(int s) { seen++; }
 
 int main(int argc, char **argv)
 {
-	for (int restart = 0; restart < 2; restart++) {
+	for (int restart = argv[3][0] - '0', once = 1; once; once = 0) {
 		struct sigaction sa = {.sa_handler = on, .sa_flags = restart ? SA_RESTART : 0};
 		sigaction(SIGALRM, &sa, 0);
 		struct itimerval every = {{0, 5000}, {0, 5000}}, none = {{0, 0}, {0, 0}};

@@ -154,7 +154,7 @@ var kmsgCases = []Case{
 			a := r.Fixture(kmsg, unix.O_RDONLY|unix.O_NONBLOCK)
 			b := r.Fixture(kmsg, unix.O_RDONLY|unix.O_NONBLOCK)
 			text := r.mark()
-			_, err := unix.Write(r.Fixture(kmsg, unix.O_RDWR), []byte(text+"\n"))
+			_, err := unix.Write(r.Fixture(kmsg, unix.O_WRONLY), []byte(text+"\n"))
 			r.Say("write: %s", Errno(err))
 			r.Say("one: %v, the other: %v", record.MatchString(find(a, text)), record.MatchString(find(b, text)))
 		},

@@ -61,7 +61,15 @@ var processCases = []Case{
 	},
 	{
 		Name: "process/signals-in-the-middle", Calls: "openat newfstatat setitimer rt_sigaction",
-		Run: func(r *Record) { r.Program("signals", r.Path("const"), r.Path("keys")) },
+		Run: func(r *Record) { r.Program("signals", r.Path("const"), r.Path("keys"), "1") },
+	},
+	{
+		Name: "process/signals-without-restart", Calls: "openat newfstatat setitimer rt_sigaction",
+		Run: func(r *Record) { r.Program("signals", r.Path("const"), r.Path("keys"), "0") },
+		Not: map[string]string{
+			"native/seccomp":        "interrupts a call whose notification has not been received yet",
+			"native-nobody/seccomp": "interrupts a call whose notification has not been received yet",
+		},
 	},
 	{
 		Name: "process/many-execs", Calls: "vfork execve wait4",
