@@ -1,6 +1,8 @@
 package ptrace
 
 import (
+	"encoding/binary"
+
 	"golang.org/x/sys/unix"
 
 	"github.com/shimrun/shimrun/shim"
@@ -32,6 +34,12 @@ func (l *loop) seccomp(s *Stopped) {
 			args := c.Args
 			args[0] &^= unix.CLONE_UNTRACED
 			t.start(func(s *Stopped) { s.rewrite(shim.Answer{Args: args}) })
+			return
+		}
+	case unix.SYS_CLONE3:
+		if flags := t.cloneFlags(); flags&unix.CLONE_UNTRACED != 0 {
+			args := c.Args
+			t.start(func(s *Stopped) { s.cloneTraced(args, flags) })
 			return
 		}
 	}
@@ -149,6 +157,27 @@ func (s *Stopped) rewrite(a shim.Answer) {
 		result = a.Value
 	}
 	s.leave(&saved, result)
+}
+
+// cloneTraced makes a clone3 without CLONE_UNTRACED, which stands first in the
+// structure that args[0] points to, and puts it back for the caller.
+func (s *Stopped) cloneTraced(args [6]uint64, flags uint64) {
+	var b [8]byte
+	binary.NativeEndian.PutUint64(b[:], flags&^unix.CLONE_UNTRACED)
+	if s.WriteMemory(args[0], b[:]) != nil {
+		s.resume(0) // in read-only memory: the child goes its way untraced
+		return
+	}
+	var saved registers
+	if saved.get(s.tid) != 0 {
+		return
+	}
+	regs := saved
+	if result, err := s.makeCall(&regs); err == nil {
+		binary.NativeEndian.PutUint64(b[:], flags)
+		_ = s.WriteMemory(args[0], b[:]) // its own stack: it was writable a moment ago
+		s.leave(&saved, result)
+	}
 }
 
 // finish makes the calls that the policy wants made, one after the other, until

@@ -16,14 +16,15 @@ const FilterData = 0x7368
 // Traps lists the calls that the tracer itself wants to see, besides those of
 // the policy: ptrace, to say once that it cannot work, and clone with
 // CLONE_UNTRACED, whose child would keep the filter without a tracer; the flag
-// is taken off. clone3 takes its flags in memory, where no filter can look, and
-// stopping every new thread for a flag that nobody sets is not worth it.
+// is taken off. clone3 has its flags in memory, where no filter can look, so
+// every one of them is stopped: little beside the stops of a new thread.
 func Traps() []shim.Trap {
 	return []shim.Trap{
 		{Name: "ptrace", Nr: unix.SYS_PTRACE},
 		{Name: "clone", Nr: unix.SYS_CLONE, Only: []shim.ArgEquals{
 			{Arg: 0, Mask: unix.CLONE_UNTRACED, Value: unix.CLONE_UNTRACED},
 		}},
+		{Name: "clone3", Nr: unix.SYS_CLONE3},
 	}
 }
 

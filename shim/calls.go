@@ -66,6 +66,8 @@ var specs = append([]Spec{
 	{"llistxattr", unix.SYS_LLISTXATTR, (*Worker).llistxattr, needFiles, nil},
 	{"removexattr", unix.SYS_REMOVEXATTR, (*Worker).rmxattr, needFiles, nil},
 	{"lremovexattr", unix.SYS_LREMOVEXATTR, (*Worker).lrmxattr, needFiles, nil},
+	{"fchmod", unix.SYS_FCHMOD, (*Worker).fchange, needFiles, nil},
+	{"fchown", unix.SYS_FCHOWN, (*Worker).fchange, needFiles, nil},
 	{"fgetxattr", unix.SYS_FGETXATTR, (*Worker).fgetxattr, needFiles, nil},
 	{"fsetxattr", unix.SYS_FSETXATTR, (*Worker).fsetxattr, needFiles, nil},
 	{"fremovexattr", unix.SYS_FREMOVEXATTR, (*Worker).fsetxattr, needFiles, nil},

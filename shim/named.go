@@ -88,10 +88,21 @@ func (w *Worker) refuseXattr(c *Call, n *fakefs.Node, change bool) Answer {
 	case len(name) == 0 || len(name) > 255: // XATTR_NAME_MAX
 		return Answer{Kind: Fail, Errno: unix.ERANGE}
 	}
+	who, err := statusOf(c.TID)
+	if err != nil {
+		return Answer{}
+	}
+	trusted := bytes.HasPrefix(name, []byte("trusted."))
+	if (trusted || change && bytes.HasPrefix(name, []byte("security."))) && !who.has(unix.CAP_SYS_ADMIN) {
+		if !change {
+			return Answer{Kind: Fail, Errno: unix.ENODATA}
+		}
+		return Answer{Kind: Fail, Errno: unix.EPERM}
+	}
 	checked := !bytes.HasPrefix(name, []byte("system.")) && !bytes.HasPrefix(name, []byte("security.")) &&
-		!bytes.HasPrefix(name, []byte("trusted.")) // those are not the file's owner's to permit (xattr_permission)
+		!trusted // those are not the file's owner's to permit (xattr_permission)
 	if change && checked {
-		if who, err := statusOf(c.TID); err == nil && !who.may(n, unix.W_OK, who.fsuid, who.fsgid) {
+		if !who.may(n, unix.W_OK, who.fsuid, who.fsgid) {
 			return Answer{Kind: Fail, Errno: unix.EACCES}
 		}
 	}
@@ -122,6 +133,17 @@ func (w *Worker) emptyList(c *Call, nofollow bool) Answer {
 	return Answer{Kind: Return}
 }
 
+// fchmod(2) and fchown(2) of what was handed out: a sysctl's mode and owner
+// cannot be changed (proc_sys_setattr), and a stand-in's must not.
+func (w *Worker) fchange(c *Call) Answer {
+	h := w.handedTo(c, dirfdOf(c.Args[0]))
+	if h == nil {
+		return Answer{}
+	}
+	w.told(c, h.node)
+	return Answer{Kind: Fail, Errno: unix.EPERM}
+}
+
 // firstWatch is where the watch descriptors for served files start, far from
 // the kernel's, which count from 1.
 const firstWatch = 1 << 30
@@ -142,6 +164,9 @@ func (w *Worker) inotifyAddWatch(c *Call) Answer {
 		return Answer{} // EBADF or EINVAL, says the kernel, before it looks at the name
 	case c.Args[2]&unix.IN_ONLYDIR != 0 && !t.node.Mode.IsDir():
 		return Answer{Kind: Fail, Errno: unix.ENOTDIR}
+	}
+	if who, err := statusOf(c.TID); err == nil && !who.may(t.node, unix.R_OK, who.fsuid, who.fsgid) {
+		return Answer{Kind: Fail, Errno: unix.EACCES}
 	}
 	return Answer{Kind: Return, Value: firstWatch | int64(t.node.Ino&(firstWatch-1))}
 }

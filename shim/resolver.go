@@ -76,6 +76,9 @@ func (w *Worker) lead(c *Call, dirfd int, name []byte, how lookup) target {
 	}
 	clean, ok := cleanLexically(w.clean[:0], name)
 	if !ok {
+		if first := bytes.TrimLeft(name, "/"); bytes.HasPrefix(first, []byte("proc/")) || bytes.HasPrefix(first, []byte("dev/")) {
+			return w.walk(c, dirfd, name, how) // "self" and "fd" are the tracee's there
+		}
 		return w.resolveByObject(c, t, dirfd, name, how)
 	}
 	if t.hides(clean) {
