@@ -11,8 +11,14 @@
 //	       │  ▲                            │ listener                      │
 //	       │  │ socket: Plan, offer,       ▼                               │ trapped
 //	       │  │ choice (message.go)     SCM_RIGHTS                         ▼ calls
-//	       └─▶ (exits) ─▶ shimrun-supervisor, a session of its own: shim, backend
-//	           start.c                        ends when the last filtered task has ended
+//	       └─▶ (exits) ─▶ guardian ─▶ supervisor: shim, backend; ends when the last
+//	           start.c    guardian.c             filtered task has ended
+//
+// The two stand in a session of their own, are children of nobody the command
+// knows, and hold nothing of the caller's but its standard error, until the
+// command ends. Under the seccomp backend the guardian forks another supervisor
+// when one dies (what tracees wrote to served sysctls is lost with it); under
+// ptrace the tracees die with their tracer (PTRACE_O_EXITKILL).
 //
 // The supervisor chooses the backend: seccomp user notification (package
 // seccomp) where a real round trip proves it and the supervisor can read the
