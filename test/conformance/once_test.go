@@ -69,7 +69,7 @@ func setting(args []string) []string {
 	return append([]string{"/bin/bash", "-c", `
 		umask 027; ulimit -n 333; ulimit -c 0; ulimit -s 4096
 		trap '' USR1 PIPE; cd /usr/lib
-		export ODD=$'a\nb' EMPTY= 'SPACED NAME=x'
+		export ODD=$'a\nb' EMPTY=
 		exec 5</etc/passwd 9>/dev/null 3<&-
 		exec nice -n 3 "$@"`, "bash"}, args...)
 }
