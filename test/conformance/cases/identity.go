@@ -92,7 +92,7 @@ var identityCases = []Case{
 		},
 	},
 	{
-		Name: "identity/filesystems", Calls: "openat read", Like: Stated, Has: "native", Has: "native",
+		Name: "identity/filesystems", Calls: "openat read", Like: Stated, Has: "native",
 		Want: []string{"ext4 1", "proc 1"},
 		Run: func(r *Record) {
 			b, _ := os.ReadFile("/proc/filesystems")
