@@ -74,19 +74,28 @@ func (t *thread) ReadMemory(addr uint64, buf []byte) (int, error) {
 	return n, nil
 }
 
-func (t *thread) read(addr uint64, buf []byte) (int, unix.Errno) {
+func (t *thread) read(addr uint64, buf []byte) (n int, errno unix.Errno) {
 	switch t.reader {
 	case accessVM:
-		return vmRead(t.tid, addr, buf)
+		n, errno = vmRead(t.tid, addr, buf)
 	case accessFile:
-		return t.fileRead(addr, buf)
+		n, errno = t.fileRead(addr, buf)
 	default:
-		if t.wordRead(addr, buf) != nil {
-			return 0, unix.EFAULT
-		}
-		return len(buf), 0
+		errno = unix.EACCES
 	}
+	if !forbidden(errno) {
+		return n, errno
+	}
+	// Another user's process, and we have no CAP_SYS_PTRACE (Docker's
+	// capabilities do not have it): a tracer may still peek.
+	if t.wordRead(addr, buf) != nil {
+		return 0, unix.EFAULT
+	}
+	return len(buf), 0
 }
+
+// forbidden tells whether a way was refused for whom it leads to.
+func forbidden(errno unix.Errno) bool { return errno == unix.EACCES || errno == unix.EPERM }
 
 // fileRead reads through /proc/TGID/mem, opened at the first read of a process.
 func (t *thread) fileRead(addr uint64, buf []byte) (int, unix.Errno) {
@@ -167,20 +176,25 @@ func (t *thread) WriteMemory(addr uint64, data []byte) error {
 	}
 	if t.writer == accessVM {
 		n, errno := vmWrite(t.tid, addr, data)
-		if errno != 0 || n < len(data) {
+		if errno == 0 && n == len(data) {
+			return nil
+		}
+		if !forbidden(errno) {
 			return unix.EFAULT
 		}
-		return nil
 	}
 	// These two write through read-only pages, for debuggers' breakpoints.
 	if !t.mayWrite(addr, len(data)) {
 		return unix.EFAULT
 	}
 	if t.writer == accessFile {
-		if n, errno := t.fileWrite(addr, data); errno != 0 || n < len(data) {
+		n, errno := t.fileWrite(addr, data)
+		if errno == 0 && n == len(data) {
+			return nil
+		}
+		if !forbidden(errno) {
 			return unix.EFAULT
 		}
-		return nil
 	}
 	return t.wordWrite(addr, data)
 }

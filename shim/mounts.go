@@ -29,10 +29,12 @@ type mountWatch struct {
 }
 
 func (w *Worker) changesMounts(c *Call) Answer {
-	n, e := readlinkat(atFDCWD, append(w.ofTracee(c.TID, "ns/mnt"), 0), w.link[:])
-	if e != 0 || string(w.link[:n]) != string(w.shim.namespace) {
-		w.shim.namespaces.Store(true)
-		return Answer{}
+	if w.shim.namespace != nil { // old gVisor has no mount namespaces
+		n, e := readlinkat(atFDCWD, append(w.ofTracee(c.TID, "ns/mnt"), 0), w.link[:])
+		if e != 0 || string(w.link[:n]) != string(w.shim.namespace) {
+			w.shim.namespaces.Store(true)
+			return Answer{}
+		}
 	}
 	m := &w.shim.mounts
 	m.mu.Lock()
@@ -60,7 +62,7 @@ func (w *Worker) changesRoot(c *Call) Answer {
 }
 
 func (w *Worker) changesNamespace(c *Call) Answer {
-	w.shim.namespaces.Store(true)
+	w.shim.namespaces.Store(w.shim.namespace != nil)
 	w.shim.roots.Store(true)
 	return Answer{}
 }

@@ -270,7 +270,11 @@ func (w *Worker) inServedDirectory(st *unix.Stat_t) bool {
 // mount namespace of its own; from then on each call pays for being asked.
 func (w *Worker) sharesRoot(c *Call, t *territory) bool {
 	if w.shim.roots.Load() {
-		if fstatat(atFDCWD, append(w.ofTracee(c.TID, "root"), 0), &w.st, 0) != 0 || identityOf(&w.st) != t.root {
+		switch e := fstatat(atFDCWD, append(w.ofTracee(c.TID, "root"), 0), &w.st, 0); {
+		case e == unix.EACCES || e == unix.EPERM:
+			// Another user's process, and the supervisor has no CAP_SYS_PTRACE:
+			// its root cannot be known, and is most likely the common one.
+		case e != 0 || identityOf(&w.st) != t.root:
 			return false
 		}
 	}
