@@ -81,9 +81,9 @@ func (c *Config) credDir() string         { return filepath.Join(c.DataDir, "ser
 func (c *Config) datastoreDir() string    { return filepath.Join(c.DataDir, "server/db") }
 func (c *Config) datastoreSocket() string { return filepath.Join(c.DataDir, "server/db/etcd.sock") }
 func (c *Config) tokenFile() string       { return filepath.Join(c.DataDir, "server/token") }
-func (c *Config) agentDir() string        { return filepath.Join(c.DataDir, "agent") }
 func (c *Config) agentEtcDir() string     { return filepath.Join(c.DataDir, "agent/etc") }
 func (c *Config) kubeletDir() string      { return filepath.Join(c.DataDir, "agent/kubelet") }
+func (c *Config) volumePluginDir() string { return filepath.Join(c.DataDir, "agent/volumeplugins") }
 func (c *Config) kubeletConfigFile() string {
 	return filepath.Join(c.agentEtcDir(), "kubelet.yaml")
 }

@@ -22,6 +22,7 @@ func controllersArguments(c *Config, creds *credentials) arguments.Set {
 		"cluster-cidr":              {c.ClusterCIDR},
 		"cluster-signing-cert-file": {creds.ca},
 		"cluster-signing-key-file":  {creds.caKey},
+		"flex-volume-plugin-dir":    {c.volumePluginDir()},
 		// Each controller makes itself an account first, at twenty calls a second by
 		// default; kubelet waits for that, see awaitControllers.
 		"kube-api-burst":                   {"200"},

@@ -48,7 +48,7 @@ func kubeletConfig(c *Config, creds *credentials) (*kubeletconfig.KubeletConfigu
 		ResolverConfig:           &resolv,
 		TLSCertFile:              creds.kubelet.Cert,
 		TLSPrivateKeyFile:        creds.kubelet.Key,
-		VolumePluginDir:          filepath.Join(c.agentDir(), "volumeplugins"),
+		VolumePluginDir:          c.volumePluginDir(),
 	}
 	config.Authentication.X509.ClientCAFile = creds.ca
 	for _, taint := range c.NodeTaints {

@@ -33,6 +33,8 @@ type ground interface {
 	dir() string
 	// binary is kubeserver's path inside.
 	binary() string
+	// under is what the server is run under: nothing, or shimrun.
+	under() []string
 }
 
 // need skips, or in CI fails, when this machine cannot do what a test needs.
@@ -78,6 +80,7 @@ type native struct {
 	holder int // the process that the namespaces hang on
 	data   string
 	path   string
+	shim   []string
 }
 
 func newNative(t *testing.T) *native {
@@ -109,8 +112,9 @@ func (n *native) command(args ...string) *exec.Cmd {
 	return exec.Command("nsenter", append([]string{"--target", strconv.Itoa(n.holder), "--mount", "--net", "--"}, args...)...)
 }
 
-func (n *native) dir() string    { return n.data }
-func (n *native) binary() string { return n.path }
+func (n *native) dir() string     { return n.data }
+func (n *native) binary() string  { return n.path }
+func (n *native) under() []string { return n.shim }
 
 // keepSysctls puts back what kubelet writes.
 func keepSysctls(t *testing.T) {
@@ -151,7 +155,8 @@ func start(t *testing.T, g ground, flags ...string) *server {
 	t.Helper()
 	s := &server{ground: g, t: t, log: &lockedBuffer{}, kubeconfig: g.dir() + "/kubeconfig", begun: time.Now(), done: make(chan struct{})}
 	os.Remove(s.kubeconfig) // of an earlier server
-	s.cmd = g.command(append([]string{g.binary(), "server", "--data-dir", g.dir(), "--write-kubeconfig", s.kubeconfig}, flags...)...)
+	args := append(g.under(), g.binary(), "server", "--data-dir", g.dir(), "--write-kubeconfig", s.kubeconfig)
+	s.cmd = g.command(append(args, flags...)...)
 	s.cmd.Stdout, s.cmd.Stderr = s.log, s.log
 	if err := s.cmd.Start(); err != nil {
 		t.Fatal(err)

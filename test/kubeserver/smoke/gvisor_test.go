@@ -14,6 +14,7 @@ import (
 // mount for the data, as k3s has it in the sandboxes of the research.
 type sandbox struct {
 	name, runner, data, path string
+	shim                     []string
 }
 
 const dataInside = "/var/lib/rancher"
@@ -48,8 +49,9 @@ func (s *sandbox) command(args ...string) *exec.Cmd {
 	return exec.Command(s.runner, append([]string{"--in", s.name, "--"}, args...)...)
 }
 
-func (s *sandbox) dir() string    { return dataInside }
-func (s *sandbox) binary() string { return s.path }
+func (s *sandbox) dir() string     { return dataInside }
+func (s *sandbox) binary() string  { return s.path }
+func (s *sandbox) under() []string { return s.shim }
 
 // TestControlPlaneInGVisor needs no shim.
 func TestControlPlaneInGVisor(t *testing.T) {
@@ -84,6 +86,35 @@ func TestNodeInGVisorNeedsAShim(t *testing.T) {
 			if log := s.log.String(); !strings.Contains(log, c.says) {
 				t.Errorf("no %q in the log:\n%s", c.says, log)
 			}
+		})
+	}
+}
+
+// TestNodeUnderShimrun is what all this is for. It is for whoever works on
+// shimrun to run by hand: SHIMRUN=/path/to/shimrun, a static one.
+func TestNodeUnderShimrun(t *testing.T) {
+	shimrun := os.Getenv("SHIMRUN")
+	if shimrun == "" {
+		t.Skip("SHIMRUN is not set")
+	}
+	shim := []string{shimrun, "--profile", "kubernetes", "--"}
+	life := func(t *testing.T, g ground) {
+		s := start(t, g)
+		useNode(s)
+		if !t.Failed() {
+			terminate(t, s)
+		}
+	}
+	t.Run("native", func(t *testing.T) {
+		g := newNative(t)
+		g.shim = shim
+		life(t, g)
+	})
+	for name, flags := range map[string][]string{"all": {"--cgroups"}, "docker": {"--caps", "docker"}} {
+		t.Run(name, func(t *testing.T) {
+			g := newSandbox(t, append(flags, "--mount", filepath.Dir(shimrun))...)
+			g.shim = shim
+			life(t, g)
 		})
 	}
 }
