@@ -22,6 +22,9 @@ const (
 // errKernel ends a walk whose outcome is the kernel's to tell.
 var errKernel = errors.New("the kernel answers")
 
+// errDenied is errKernel where the supervisor may not look.
+var errDenied = errors.New("the kernel answers, for the supervisor may not look")
+
 // A spot is where a walk stands: a real object, a served one, or both.
 type spot struct {
 	// fd is an O_PATH descriptor of the real object, -1 where there is none.
@@ -135,7 +138,14 @@ func (k *walker) start(dirfd int, name []byte) error {
 	if name[0] == '/' && k.how.resolve&unix.RESOLVE_BENEATH != 0 {
 		return unix.EXDEV
 	}
-	if err := k.enter(root, &k.base); err != nil {
+	if err := k.enter(root, &k.base); err == errDenied {
+		// A process that has changed its user is not dumpable, nor is its parent
+		// after a vfork, and a supervisor without CAP_SYS_PTRACE may not look
+		// at its root (ptrace(2), "access mode checking"). It is most likely ours.
+		if err := k.enter([]byte("/\x00"), &k.base); err != nil {
+			return err
+		}
+	} else if err != nil {
 		return err
 	}
 	if name[0] == '/' && !inRoot {
@@ -162,10 +172,13 @@ func (k *walker) start(dirfd int, name []byte) error {
 // enter opens an object through one of the tracee's magic links and finds its name.
 func (k *walker) enter(link []byte, s *spot) error {
 	fd, e := openat(atFDCWD, link, unix.O_PATH|unix.O_CLOEXEC)
-	if e != 0 {
-		return errKernel
+	switch e {
+	case 0:
+		return k.adopt(fd, s)
+	case unix.EACCES, unix.EPERM:
+		return errDenied
 	}
-	return k.adopt(fd, s)
+	return errKernel
 }
 
 // adopt makes a spot of an open object whose name is not known yet.
