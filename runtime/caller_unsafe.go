@@ -54,6 +54,11 @@ func (c caller) restore() {
 		_, _, _ = unix.RawSyscall6(unix.SYS_RT_SIGACTION, sig, 0, uintptr(unsafe.Pointer(&now)), 8, 0, 0)
 		if c.Ignored&(1<<(sig-1)) != 0 {
 			then[0] = sigIgn
+		} else if sig == uintptr(unix.SIGURG) {
+			// The Go runtime preempts its threads by this one. To ignore it for
+			// a moment drops what is pending, which the command would inherit.
+			ignored := [8]uintptr{sigIgn}
+			_, _, _ = unix.RawSyscall6(unix.SYS_RT_SIGACTION, sig, uintptr(unsafe.Pointer(&ignored)), 0, 8, 0, 0)
 		} else if now[0] != sigIgn {
 			continue // a handler, which execve makes the default
 		}

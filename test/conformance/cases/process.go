@@ -137,7 +137,7 @@ var processCases = []Case{
 	{
 		Name: "process/stop-of-a-group", Calls: "kill wait4 setpgid",
 		Run: func(r *Record) {
-			cmd := exec.Command("/bin/bash", "-c", `set -m; sleep 100 & kill -STOP %1; sleep 0.2; jobs | sed 's/  */ /g'; kill -CONT %1; sleep 0.2; jobs | sed 's/  */ /g'; kill %1; wait %1 2>/dev/null; echo $?; cat `+r.Path("const"))
+			cmd := exec.Command("/bin/bash", "-c", `set -m; sleep 100 & kill -STOP %1; sleep 1; jobs | sed 's/  */ /g'; kill -CONT %1; sleep 1; jobs | sed 's/  */ /g'; kill %1; wait %1 2>/dev/null; echo $?; cat `+r.Path("const"))
 			out, err := cmd.CombinedOutput()
 			r.Say("%s %v", out, err)
 		},
