@@ -54,7 +54,7 @@ func (w *Worker) recovered(c *Call, a *Answer) {
 	}
 }
 
-// tracing logs an answered lie.
+// told counts and logs a lie that was told.
 func (w *Worker) told(c *Call, n *fakefs.Node) {
 	w.count.node(n.Lie)
 	if e := w.shim.log.Debug(); e.Enabled() {

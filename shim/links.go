@@ -1,0 +1,87 @@
+package shim
+
+import (
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// maxLinks is how many symbolic links one name may pass (MAXSYMLINKS, linux/namei.h).
+const maxLinks = 40
+
+// toSelf takes the two links that name the reader.
+func (k *walker) toSelf(part string, final bool) error {
+	if final && k.how.nofollow {
+		return errKernel
+	}
+	tgid, tid := k.who.tgid, k.c.TID
+	if here := k.top(); here.fd >= 0 && uint64(here.st.Dev) != k.w.shim.ground.Load().procDev {
+		// Another instance of procfs numbers processes as the tracee's own pid namespace does.
+		tgid, tid = k.who.nsTGID, k.who.nsTID
+	}
+	dest := strconv.Itoa(tgid)
+	if part == "thread-self" {
+		dest += "/task/" + strconv.Itoa(tid)
+	}
+	return k.follow(dest)
+}
+
+// follow puts a link's text before the rest of the name.
+func (k *walker) follow(text string) error {
+	if k.links++; k.links > maxLinks || k.how.resolve&unix.RESOLVE_NO_SYMLINKS != 0 {
+		return unix.ELOOP
+	}
+	if text == "" {
+		return errKernel
+	}
+	if text[0] == '/' {
+		if k.how.resolve&unix.RESOLVE_BENEATH != 0 {
+			return unix.EXDEV
+		}
+		if err := k.crossed(k.top(), &k.base); err != nil {
+			return err
+		}
+		k.stack = append(k.stack[:0], k.base)
+	}
+	if len(k.rest) > 0 {
+		text += "/" + string(k.rest)
+	}
+	k.rest = []byte(text)
+	return nil
+}
+
+// followReal follows a link that the kernel has. A magic link is not its
+// text: it leads straight to its object (proc_pid_fd(5)).
+func (k *walker) followReal(here, link *spot, part string) error {
+	if pid, tail, ok := strings.Cut(strings.TrimPrefix(link.name, "/proc/"), "/"); ok &&
+		strings.HasPrefix(link.name, "/proc/") && pid != "" && pid[0] >= '0' && pid[0] <= '9' && isMagic([]byte(tail)) {
+		if k.how.resolve&(unix.RESOLVE_NO_MAGICLINKS|unix.RESOLVE_NO_SYMLINKS) != 0 {
+			return unix.ELOOP
+		}
+		if k.how.resolve&(unix.RESOLVE_BENEATH|unix.RESOLVE_IN_ROOT) != 0 {
+			return unix.EXDEV
+		}
+		if k.links++; k.links > maxLinks {
+			return unix.ELOOP
+		}
+		fd, e := openat(here.fd, append([]byte(part), 0), unix.O_PATH|unix.O_CLOEXEC)
+		if e != 0 {
+			return errKernel
+		}
+		var s spot
+		if err := k.adopt(fd, &s); err != nil {
+			return err
+		}
+		if err := k.crossed(here, &s); err != nil {
+			return err
+		}
+		k.stack = append(k.stack[:0], s)
+		return nil
+	}
+	n, e := readlinkat(link.fd, []byte{0}, k.w.link[:])
+	if e != 0 {
+		return errKernel
+	}
+	return k.follow(string(k.w.link[:n]))
+}
