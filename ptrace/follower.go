@@ -223,23 +223,29 @@ func (f *Follower) run(ready chan<- error) {
 	l.detach = true
 	var status unix.WaitStatus
 	for {
-		if len(l.threads) == 0 {
-			(<-f.requests)(l)
-			continue
-		}
-		switch tid, errno := wait(-1, &status, unix.WALL); errno {
+		// This process may have children, which are for others to wait for:
+		// they belong to the threads that made them.
+		switch tid, errno := wait(-1, &status, unix.WALL|unix.WNOTHREAD); errno {
 		case 0:
 			l.dispatch(tid, status)
+			select {
+			case work := <-f.requests:
+				work(l)
+			default:
+			}
 		case unix.EINTR:
 			select {
 			case work := <-f.requests:
 				work(l)
 			case <-time.After(time.Millisecond / 10): // whoever rang is about to ask
 			}
-		default: // ECHILD: threads that ended before they were reported
+		default:
+			// ECHILD: there is no tracee, not even one that came with a fork and
+			// has not been heard of yet. So there is time to sleep.
 			for _, t := range l.threads {
 				l.end(t)
 			}
+			(<-f.requests)(l)
 		}
 	}
 }
