@@ -31,6 +31,9 @@ type scenario struct {
 	data   uint16 // what the filter returns beside RET_TRACE; 0 is FilterData
 	policy func() *forced
 	victim func()
+	// follower, where not nil, is what the supervisor does in place of tracing
+	// from the beginning.
+	follower func(f *Follower, pid int)
 }
 
 // forced is a policy of functions. Those that are nil let everything pass.
@@ -134,6 +137,11 @@ func supervise(s scenario) {
 		p = s.policy()
 	}
 	p.traps = s.traps
+	if s.follower != nil {
+		fmt.Println("seized")
+		s.follower(newFollower(p, zerolog.New(os.Stdout)), pid)
+		return
+	}
 	tracer := &Tracer{newLoop(p, zerolog.New(os.Stdout))}
 	check(tracer.Run(pid, func(err error) {
 		check(err)
@@ -200,7 +208,7 @@ func loadFilter(numbers []int, data uint16) error {
 
 // A session is a scenario on its way.
 type session struct {
-	t          *testing.T
+	t          testing.TB
 	victim     *exec.Cmd
 	supervisor *exec.Cmd
 	out        lines // of the victim
@@ -215,7 +223,7 @@ type lines struct {
 }
 
 // begin starts a scenario; attributes may change the launcher before it starts.
-func begin(t *testing.T, name string, attributes ...func(*exec.Cmd)) *session {
+func begin(t testing.TB, name string, attributes ...func(*exec.Cmd)) *session {
 	t.Helper()
 	if _, ok := scenarios[name]; !ok {
 		t.Fatalf("no scenario %q", name)

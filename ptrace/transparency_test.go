@@ -264,7 +264,11 @@ func init() {
 		policy: watching,
 		victim: func() {
 			var wait sync.WaitGroup
-			for range 100 {
+			children := 100
+			if inGvisor() {
+				children = 30
+			}
+			for range children {
 				wait.Go(func() {
 					c := myself("storm child")
 					if rand.IntN(2) == 0 && os.Geteuid() == 0 {
