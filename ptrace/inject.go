@@ -125,30 +125,39 @@ func restarts(result int64) bool {
 // function (System V ABI for x86-64, 3.2.2). Below that is nobody's.
 const redZone = 128
 
-// scratch is a borrowed piece of a stopped thread's memory.
+// scratch is a borrowed piece of a stopped thread's memory, whole words.
 type scratch struct {
-	addr uint64
-	old  []byte
+	addr     uint64
+	was, now []byte
+	// kernels is set where a call has the kernel write here too, so that now is
+	// no longer what is there.
+	kernels bool
 }
 
 // borrow puts what fill makes below the thread's red zone, and remembers what
 // was there. It is kept small: a goroutine's stack, which lies in the heap, has
 // little room below its last frame.
 func (in *injection) borrow(size int, fill func(addr uint64) []byte) (scratch, error) {
-	words := uint64(size+15) &^ 15
-	m := scratch{addr: (in.saved.stack() - redZone - words) &^ 15, old: make([]byte, size)}
-	if n, err := in.ReadMemory(m.addr, m.old); err != nil || n < size {
+	size = (size + 15) &^ 15
+	m := scratch{was: make([]byte, size), now: make([]byte, size)}
+	m.addr = (in.saved.stack() - redZone - uint64(size)) &^ 15
+	if n, err := in.ReadMemory(m.addr, m.was); err != nil || n < size {
 		// The stack's mapping ends just here. What lies above the pointer is the
 		// frame that waits for this call: it sleeps until we have put it back.
 		m.addr = (in.saved.stack() + 15) &^ 15
-		if n, err = in.ReadMemory(m.addr, m.old); err != nil || n < size {
+		if n, err = in.ReadMemory(m.addr, m.was); err != nil || n < size {
 			return scratch{}, unix.EFAULT
 		}
 	}
-	return m, in.WriteMemory(m.addr, fill(m.addr))
+	copy(m.now, fill(m.addr))
+	return m, in.exchange(m.addr, m.was, m.now)
 }
 
 // giveBack puts back what was there. A thread that has been killed needs nothing.
 func (in *injection) giveBack(m scratch) {
-	_ = in.WriteMemory(m.addr, m.old)
+	if m.kernels {
+		_ = in.WriteMemory(m.addr, m.was)
+		return
+	}
+	_ = in.exchange(m.addr, m.now, m.was)
 }

@@ -200,34 +200,49 @@ func (t *thread) WriteMemory(addr uint64, data []byte) error {
 }
 
 // wordWrite writes by PTRACE_POKEDATA. Each word costs a call and a read of all
-// of them costs one, so it reads first and leaves out the words that are right
+// of them costs one, so it reads first, and leaves out the words that are right
 // already; that also gives the bytes around an unaligned range.
 func (t *thread) wordWrite(addr uint64, data []byte) error {
 	for len(data) > 0 {
 		start := addr &^ 7
-		window := t.page[:min(len(t.page), (int(addr-start)+len(data)+7)&^7)]
-		if n, err := t.ReadMemory(start, window); err != nil || n < len(window) {
+		was := t.page[:min(len(t.page)/2, (int(addr-start)+len(data)+7)&^7)]
+		if n, err := t.ReadMemory(start, was); err != nil || n < len(was) {
 			return unix.EFAULT
 		}
-		n := min(len(data), len(window)-int(addr-start))
-		for at := 0; at < len(window); at += 8 {
-			was := [8]byte(window[at:])
-			word := was
-			if at == 0 {
-				copy(word[addr-start:], data[:n])
-			} else {
-				copy(word[:], data[at-int(addr-start):n])
-			}
-			if word == was {
-				continue
-			}
-			if poke(t.tid, start+uint64(at), binary.NativeEndian.Uint64(word[:])) != 0 {
-				return unix.EFAULT
-			}
+		is := t.page[len(t.page)/2:][:len(was)]
+		copy(is, was)
+		n := copy(is[addr-start:], data)
+		if err := t.pokeAll(start, was, is); err != nil {
+			return err
 		}
 		addr, data = addr+uint64(n), data[n:]
 	}
 	return nil
+}
+
+// pokeAll turns whole words that are known into others.
+func (t *thread) pokeAll(addr uint64, was, is []byte) error {
+	for at := 0; at < len(is); at += 8 {
+		word := binary.NativeEndian.Uint64(is[at:])
+		if word == binary.NativeEndian.Uint64(was[at:]) {
+			continue
+		}
+		if poke(t.tid, addr+uint64(at), word) != 0 {
+			return unix.EFAULT
+		}
+	}
+	return nil
+}
+
+// exchange is WriteMemory over whole words whose content is known.
+func (t *thread) exchange(addr uint64, was, is []byte) error {
+	if t.writer != accessWords {
+		return t.WriteMemory(addr, is)
+	}
+	if !t.mayWrite(addr, len(is)) {
+		return unix.EFAULT
+	}
+	return t.pokeAll(addr, was, is)
 }
 
 // Valid implements [shim.Tracee]. The thread is held by us, and until we have

@@ -81,6 +81,7 @@ func (in *injection) transfer(fd int) (socket, got int64, err error) {
 			got = -int64(in.send(int(socket), name, fd))
 		}
 		if got >= 0 {
+			m.kernels = true
 			if got, err = in.call(unix.SYS_RECVMSG, uint64(socket), m.addr+parcelHeader,
 				unix.MSG_CMSG_CLOEXEC|unix.MSG_DONTWAIT); err != nil {
 				return 0, 0, err
