@@ -112,14 +112,21 @@ func (d *decoder) text(n *yaml.Node) (string, bool) {
 }
 
 func (d *decoder) texts(n *yaml.Node, visit func(n *yaml.Node, value string)) {
-	if n.Kind != yaml.SequenceNode {
-		d.fail(n, "", "found "+describe(n), "a list of texts")
-		return
-	}
-	for _, item := range n.Content {
+	d.items(n, "a list of texts", func(item *yaml.Node) {
 		if value, ok := d.text(item); ok {
 			visit(item, value)
 		}
+	})
+}
+
+// items visits a list.
+func (d *decoder) items(n *yaml.Node, want string, visit func(item *yaml.Node)) {
+	if n.Kind != yaml.SequenceNode {
+		d.fail(n, "", "found "+describe(n), want)
+		return
+	}
+	for _, item := range n.Content {
+		visit(item)
 	}
 }
 

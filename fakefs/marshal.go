@@ -75,7 +75,15 @@ func (p *Profile) Marshal() ([]byte, error) {
 	}
 	out.set("calls", calls, len(calls) > 0)
 	out.set("links", p.Links, p.Links != "")
-	out.set("arguments", p.Arguments, len(p.Arguments) > 0)
+	arguments := section{}
+	for start, list := range p.Arguments {
+		texts := make([]any, len(list))
+		for i, a := range list {
+			texts[i] = a.marshal()
+		}
+		arguments[start] = texts
+	}
+	out.set("arguments", arguments, len(arguments) > 0)
 
 	var buf bytes.Buffer
 	enc := yaml.NewEncoder(&buf)
@@ -84,6 +92,13 @@ func (p *Profile) Marshal() ([]byte, error) {
 		return nil, fmt.Errorf("profile %s: %w", p.Name, err)
 	}
 	return buf.Bytes(), nil
+}
+
+func (a Argument) marshal() any {
+	if a.Lacks == "" {
+		return a.Text
+	}
+	return section{"add": a.Text, "lacks": a.Lacks}
 }
 
 func (lie SysctlLie) marshal() any {

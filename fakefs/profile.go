@@ -45,7 +45,7 @@ type Profile struct {
 	// "kernel" (the default) where it is not.
 	Links string
 	// Arguments are added to commands that start with the given words.
-	Arguments map[string][]string
+	Arguments map[string][]Argument
 
 	// at has the place of every setting, by key ("sysctls kernel/panic").
 	at map[string]Place

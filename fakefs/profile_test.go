@@ -69,7 +69,7 @@ var badProfiles = []struct {
 	{"calls: {IO: ENOSYS}", `no name of a system call`, true},
 	{"links: some", `"some" is unknown (allowed: exact, kernel)`, true},
 	{"match: {lacks: [rain]}", `"rain" is no probe (allowed: kmsg, `, true},
-	{"arguments: {k3s: x}", `found "x" (allowed: a list of texts)`, true},
+	{"arguments: {k3s: x}", `found "x" (allowed: a list of arguments)`, true},
 	{"extends: gvisor", `found "gvisor" (allowed: a list of texts)`, true},
 }
 

@@ -38,7 +38,7 @@ func newProfile() *Profile {
 		Filesystems: map[string]FilesystemLie{},
 		Quirks:      map[string]bool{},
 		Calls:       map[string]unix.Errno{},
-		Arguments:   map[string][]string{},
+		Arguments:   map[string][]Argument{},
 		at:          map[string]Place{},
 	}
 }
@@ -103,12 +103,8 @@ func (d *decoder) decodeMatch(n *yaml.Node) {
 	d.mapping(n, fields{
 		"commands": d.appendTo(&d.profile.Match.Commands),
 		"lacks": func(n *yaml.Node) {
-			d.texts(n, func(n *yaml.Node, value string) {
-				if !validLack(value) {
-					d.fail(n, "match", fmt.Sprintf("%q is no probe", value), lackWords)
-					return
-				}
-				d.profile.Match.Lacks = append(d.profile.Match.Lacks, value)
+			d.items(n, "a list of probes", func(n *yaml.Node) {
+				d.profile.Match.Lacks = append(d.profile.Match.Lacks, d.lack(n, "match"))
 			})
 		},
 	})
@@ -224,10 +220,35 @@ func (d *decoder) decodeArguments(n *yaml.Node) {
 		if !d.claim(key, "arguments", key.Value) {
 			return
 		}
-		args := []string{}
-		d.texts(value, func(_ *yaml.Node, arg string) { args = append(args, arg) })
+		args := []Argument{}
+		d.items(value, "a list of arguments", func(item *yaml.Node) { args = append(args, d.argument(item)) })
 		d.profile.Arguments[key.Value] = args
 	})
+}
+
+// argument decodes one: its text, or that and the lack that calls for it.
+func (d *decoder) argument(n *yaml.Node) (a Argument) {
+	if n.Kind != yaml.MappingNode {
+		a.Text, _ = d.text(n)
+		return a
+	}
+	d.mapping(n, fields{
+		"add":   d.into(&a.Text),
+		"lacks": func(n *yaml.Node) { a.Lacks = d.lack(n, "arguments") },
+	})
+	if a.Text == "" || a.Lacks == "" {
+		d.fail(n, "arguments", "half an argument", "{add: ARGUMENT, lacks: PROBE}, or the argument alone")
+	}
+	return a
+}
+
+// lack decodes the name of a probe.
+func (d *decoder) lack(n *yaml.Node, subject string) string {
+	value, ok := d.text(n)
+	if ok && !validLack(value) {
+		d.fail(n, subject, fmt.Sprintf("%q is no probe", value), lackWords)
+	}
+	return value
 }
 
 // mode reads permission bits, octal.

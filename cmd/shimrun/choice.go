@@ -109,29 +109,8 @@ func reasons(name string, findings []ground.Finding) []string {
 // withArguments adds the arguments that the profile has for a command, and
 // returns them apart as well.
 func withArguments(profile *fakefs.Profile, command []string) (all, added []string) {
-	starts := make([]string, 0, len(profile.Arguments))
-	for start := range profile.Arguments {
-		starts = append(starts, start)
-	}
-	slices.Sort(starts)
-	for _, start := range starts {
-		if !startsWith(command, strings.Fields(start)) {
-			continue
-		}
-		for _, argument := range profile.Arguments[start] {
-			if !slices.Contains(command, argument) && !slices.Contains(added, argument) {
-				added = append(added, argument)
-			}
-		}
-	}
+	added = profile.ArgumentsFor(command, func(probe string) bool {
+		return len(ground.Lacks(ground.Try(probe))) > 0
+	})
 	return append(slices.Clone(command), added...), added
-}
-
-// startsWith compares the command's base name and its first arguments.
-func startsWith(command, words []string) bool {
-	if len(words) == 0 || len(command) < len(words) {
-		return false
-	}
-	base := command[0][strings.LastIndexByte(command[0], '/')+1:]
-	return base == words[0] && slices.Equal(command[1:len(words)], words[1:])
 }

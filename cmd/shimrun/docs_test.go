@@ -97,7 +97,9 @@ func TestProfileFormatIsDocumented(t *testing.T) {
 		}
 		words = slices.AppendSeq(words, maps.Keys(profile.Arguments))
 		for _, arguments := range profile.Arguments {
-			words = append(words, arguments...)
+			for _, a := range arguments {
+				words = append(words, a.Text)
+			}
 		}
 		words = append(words, profile.Match.Commands...)
 	}

@@ -18,6 +18,7 @@ var Facts = []Fact{
 	{"pidfd-getfd", "descriptors of others by pidfd_getfd(2)", pidfdGetfd},
 	{"io-uring", "io_uring(7)", ioUring},
 	{"ptrace-scope", "Yama lets a parent trace its children", yama},
+	{"netfilter", "packet filters, which kube-proxy and network policies need", netfilter},
 	{"mount", "/proc/sys can be covered by a mount", coverProc},
 	{"mount-namespace", "mounts can be kept to some processes", separateMounts},
 	{"mount-propagation", "mounts can be made shared, as the kubelet wants", shareMounts},
