@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 
 	"github.com/urfave/cli/v2"
 
@@ -26,6 +27,10 @@ func runCommand(c *cli.Context) error {
 	}
 	if c.Bool("dry-run") {
 		return printPlan(c.App.Writer, plan, chosen, added)
+	}
+	if len(added) > 0 {
+		// Its command line is not what was typed: that is never silent.
+		fmt.Fprintf(c.App.ErrWriter, "shimrun: the profile adds %s; --no-args leaves that out\n", quote(added))
 	}
 	return runtime.Run(plan)
 }
