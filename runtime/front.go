@@ -9,8 +9,6 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
-
-	"github.com/shimrun/shimrun/shim"
 )
 
 // runFront is Run where figures are wanted at the end: this process stays, as
@@ -91,13 +89,13 @@ func report(plan Plan, supervisor conn) error {
 	if err != nil || len(fds) != 1 {
 		return errors.Join(errors.New("the supervisor sent none"), err)
 	}
-	var snapshot shim.Snapshot
-	if err := readDocument(fds[0], &snapshot); err != nil {
+	var f figures
+	if err := readDocument(fds[0], &f); err != nil {
 		return err
 	}
 	supervisor.close()
 	if plan.StatsFile != "" {
-		text, err := json.MarshalIndent(snapshot, "", "  ")
+		text, err := json.MarshalIndent(f, "", "  ")
 		if err != nil {
 			return err
 		}
@@ -106,19 +104,19 @@ func report(plan Plan, supervisor conn) error {
 		}
 	}
 	if plan.Stats {
-		return printSnapshot(os.Stderr, snapshot)
+		return printFigures(os.Stderr, f)
 	}
 	return nil
 }
 
 // serveFront is the supervisor's side: it answers each request, and returns
 // when the front is gone.
-func serveFront(front conn, p policy) {
+func serveFront(front conn, now func() figures) {
 	for {
 		if _, err := front.receive(&struct{}{}); err != nil {
 			return
 		}
-		document, err := writeDocument("statistics", p.Snapshot())
+		document, err := writeDocument("statistics", now())
 		if err != nil {
 			return
 		}

@@ -7,8 +7,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-
-	"github.com/shimrun/shimrun/shim"
 )
 
 func TestStatistics(t *testing.T) {
@@ -26,10 +24,39 @@ func TestStatistics(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		var snapshot shim.Snapshot
-		if err := json.Unmarshal(text, &snapshot); err != nil || len(snapshot.Calls) == 0 {
+		var f figures
+		if err := json.Unmarshal(text, &f); err != nil || len(f.Calls) == 0 {
 			t.Errorf("%s: %v in %s", backend, err, text)
+			continue
 		}
+		checkFigures(t, f, backend)
+	}
+}
+
+// checkFigures holds figures to each other.
+func checkFigures(t *testing.T, f figures, backend string) {
+	seen := uint64(0)
+	for _, call := range f.Calls {
+		seen += call.Seen
+	}
+	timed := int64(0)
+	if f.Latency != nil {
+		for _, b := range f.Latency.Buckets {
+			timed += b.Count
+			if b.From > b.To || b.To < f.Latency.P50 && b.From > f.Latency.Max {
+				t.Errorf("%s: bucket %+v", backend, b)
+			}
+		}
+	}
+	switch {
+	case f.Backend != backend:
+		t.Errorf("backend %q, want %q", f.Backend, backend)
+	case timed == 0 || timed > int64(seen) || f.Latency.P50 > f.Latency.P99 || f.Latency.P99 > f.Latency.Max:
+		t.Errorf("%s: %d of %d calls timed: %+v", backend, timed, seen, f.Latency)
+	case f.Supervisor.PID == 0 || f.Supervisor.User+f.Supervisor.System == 0 || f.Supervisor.MaxResident < 1<<20 || f.Supervisor.Descriptors < 3:
+		t.Errorf("%s: %+v", backend, f.Supervisor)
+	case !f.Until.After(f.Since) || f.Failed == nil:
+		t.Errorf("%s: from %v to %v, failed %v", backend, f.Since, f.Until, f.Failed)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/rs/zerolog"
 )
@@ -17,8 +18,13 @@ func startMetrics(address string, p policy, log zerolog.Logger) error {
 		return fmt.Errorf("metrics: %w", err)
 	}
 	registry := prometheus.NewRegistry()
-	if err := registry.Register(collector{p}); err != nil {
-		return fmt.Errorf("metrics: %w", err)
+	for _, c := range []prometheus.Collector{
+		collector{p},
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{Namespace: "shimrun_supervisor"}),
+	} {
+		if err := registry.Register(c); err != nil {
+			return fmt.Errorf("metrics: %w", err)
+		}
 	}
 	mux := http.NewServeMux()
 	mux.Handle("/metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
@@ -37,6 +43,8 @@ var (
 		"Time from the stop of a call to its answer.", []string{"call"}, nil)
 	servedMetric = prometheus.NewDesc("shimrun_served_total",
 		"Times that a lie of the profile was told.", []string{"lie"}, nil)
+	failedMetric = prometheus.NewDesc("shimrun_failed_total",
+		"Times that a lie of the profile was asked for and could not be told.", []string{"lie"}, nil)
 )
 
 // collector translates a snapshot whenever somebody asks.
@@ -47,6 +55,7 @@ func (c collector) Describe(out chan<- *prometheus.Desc) {
 	out <- callsMetric
 	out <- latencyMetric
 	out <- servedMetric
+	out <- failedMetric
 }
 
 // Collect implements [prometheus.Collector].
@@ -63,6 +72,9 @@ func (c collector) Collect(out chan<- prometheus.Metric) {
 	}
 	for lie, n := range snapshot.Lies {
 		out <- prometheus.MustNewConstMetric(servedMetric, prometheus.CounterValue, float64(n), lie)
+	}
+	for lie, n := range snapshot.Failed {
+		out <- prometheus.MustNewConstMetric(failedMetric, prometheus.CounterValue, float64(n), lie)
 	}
 }
 

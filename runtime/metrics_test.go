@@ -37,7 +37,7 @@ func TestMetrics(t *testing.T) {
 	}
 	defer answer.Body.Close()
 	text, _ := io.ReadAll(answer.Body)
-	for _, want := range []string{`shimrun_calls_total{call="openat",outcome="answered"} 1`, `shimrun_call_duration_seconds{call="openat",quantile="0.99"}`, "shimrun_served_total"} {
+	for _, want := range []string{`shimrun_calls_total{call="openat",outcome="answered"} 1`, `shimrun_call_duration_seconds{call="openat",quantile="0.99"}`, "shimrun_served_total", "shimrun_supervisor_process_cpu_seconds_total", "shimrun_supervisor_process_open_fds"} {
 		if !strings.Contains(string(text), want) {
 			t.Errorf("no %s in\n%s", want, text)
 		}

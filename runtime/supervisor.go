@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"sync/atomic"
 	"syscall"
 
 	"github.com/rs/zerolog"
@@ -49,6 +50,12 @@ type supervisor struct {
 	command  int // the launcher, which becomes the command
 	policy   policy
 	log      zerolog.Logger
+	backend  atomic.Value // of string, once it is chosen
+}
+
+func (s *supervisor) figures() figures {
+	backend, _ := s.backend.Load().(string)
+	return figures{Snapshot: s.policy.Snapshot(), Backend: backend, Supervisor: ownUsage()}
 }
 
 func superviseMain() int {
@@ -77,7 +84,7 @@ func superviseMain() int {
 	go func() {
 		defer close(front)
 		// Ends at once where descriptor 5 is no socket: nobody wants figures.
-		serveFront(supervisorFront, s.policy)
+		serveFront(supervisorFront, s.figures)
 	}()
 	var err error
 	if successor {
@@ -142,6 +149,7 @@ func (s *supervisor) serve() error {
 		return gone(err)
 	}
 	go s.letGo()
+	s.backend.Store(choice.Backend)
 	if choice.Backend == BackendPtrace {
 		return s.serveTracer(probe.Name)
 	}
@@ -256,6 +264,7 @@ func (s *supervisor) serveListener(fd int, flags seccomp.Flags) error {
 
 // succeed takes over from a supervisor that died.
 func (s *supervisor) succeed(l legacy) error {
+	s.backend.Store(BackendSeccomp)
 	listener, err := seccomp.NewListener(l.listener, l.flags)
 	if err != nil {
 		return err

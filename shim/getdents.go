@@ -97,6 +97,7 @@ func (w *Worker) listShared(c *Call, fd int, a Answer) Answer {
 	defer unix.Close(pidfd)
 	own, err := unix.PidfdGetfd(pidfd, fd, 0)
 	if err != nil {
+		w.count.failed(lieListing)
 		w.shim.log.Warn().Int("tid", c.TID).Err(err).Msg("cannot share a directory's position: it is listed without served names")
 		return Answer{}
 	}

@@ -229,6 +229,7 @@ func (w *Worker) openFile(c *Call, t *target, a Answer, accmode int) (Answer, un
 // else is logged, and the kernel answers too.
 func (w *Worker) failed(c *Call, n *fakefs.Node, err error) (Answer, unix.Errno) {
 	if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrPermission) {
+		w.count.failed(n.Lie)
 		w.shim.log.Warn().Int("tid", c.TID).Str("file", n.Name).Err(err).Msg("could not serve; the kernel answers instead")
 	}
 	return Answer{}, 0

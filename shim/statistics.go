@@ -10,7 +10,8 @@ import (
 	"github.com/shimrun/shimrun/fakefs"
 )
 
-// The names under which lies that are no files are counted.
+// The names under which lies that are no files, and failures to tell any, are
+// counted.
 const (
 	lieFilesystem  = "filesystems"
 	lieStatfs      = "quirk statfs-enosys"
@@ -18,6 +19,8 @@ const (
 	liePropagation = "quirk mount-propagation"
 	lieUname       = "uname"
 	lieMemory      = "memory"
+	lieListing     = "served names in a directory"
+	liePanic       = "a handler that failed"
 )
 
 var unameNone fakefs.Uname
@@ -37,13 +40,14 @@ type counters struct {
 	seen [3]calls // by column, then call number
 	mu   sync.Mutex
 	lies map[string]uint64
+	lost map[string]uint64 // lies that could not be told
 	time map[int]*hdrhistogram.Histogram
 }
 
 type calls []atomic.Uint64
 
 func (s *Shim) newCounters() *counters {
-	c := &counters{lies: map[string]uint64{}, time: map[int]*hdrhistogram.Histogram{}}
+	c := &counters{lies: map[string]uint64{}, lost: map[string]uint64{}, time: map[int]*hdrhistogram.Histogram{}}
 	for i := range c.seen {
 		c.seen[i] = make(calls, s.stats.calls)
 	}
@@ -78,11 +82,18 @@ func (c *counters) node(lie string) {
 	c.mu.Unlock()
 }
 
+// failed counts a lie that was asked for and could not be told.
+func (c *counters) failed(lie string) {
+	c.mu.Lock()
+	c.lost[lie]++
+	c.mu.Unlock()
+}
+
 func (c *counters) latency(nr int, d time.Duration) {
 	c.mu.Lock()
 	h := c.time[nr]
 	if h == nil {
-		h = hdrhistogram.New(100, int64(time.Minute), 2) // ns
+		h = newHistogram()
 		c.time[nr] = h
 	}
 	_ = h.RecordValue(int64(d)) // a value out of range is a minute-long stop: not a latency
@@ -102,11 +113,34 @@ type CallStatistics struct {
 	Max       int64  `json:"max_ns,omitempty"`
 }
 
+// Latency is how long calls took, from the stop to the answer.
+type Latency struct {
+	P50     int64    `json:"p50_ns"`
+	P99     int64    `json:"p99_ns"`
+	Max     int64    `json:"max_ns"`
+	Buckets []Bucket `json:"buckets"`
+}
+
+// A Bucket counts latencies between two values, both included, in nanoseconds.
+type Bucket struct {
+	From  int64 `json:"from_ns"`
+	To    int64 `json:"to_ns"`
+	Count int64 `json:"count"`
+}
+
 // Snapshot is what a shim has done so far.
 type Snapshot struct {
-	Since time.Time         `json:"since"`
-	Calls []CallStatistics  `json:"calls"`
-	Lies  map[string]uint64 `json:"lies"`
+	Since time.Time        `json:"since"`
+	Until time.Time        `json:"until"`
+	Calls []CallStatistics `json:"calls"`
+	// Latency is that of all calls; nil where nothing was timed.
+	Latency *Latency `json:"latency,omitempty"`
+	// Lies counts how often each lie was asked for and told. That may be an
+	// error, as where a profile gives a file a mode that forbids the open.
+	Lies map[string]uint64 `json:"lies"`
+	// Failed counts how often one was asked for and could not be told, so that
+	// the kernel answered instead.
+	Failed map[string]uint64 `json:"failed"`
 }
 
 // Snapshot adds up the figures of all workers.
@@ -114,10 +148,11 @@ func (s *Shim) Snapshot() Snapshot {
 	s.stats.mu.Lock()
 	workers := append([]*counters(nil), s.stats.workers...)
 	s.stats.mu.Unlock()
-	snap := Snapshot{Since: s.started, Lies: map[string]uint64{}}
+	snap := Snapshot{Since: s.started, Until: time.Now(), Lies: map[string]uint64{}, Failed: map[string]uint64{}}
+	all := newHistogram()
 	for _, t := range s.traps {
 		row := CallStatistics{Call: t.Name}
-		times := hdrhistogram.New(100, int64(time.Minute), 2)
+		times := newHistogram()
 		for _, w := range workers {
 			row.Continued += w.seen[columnContinued][t.Nr].Load()
 			row.Refused += w.seen[columnRefused][t.Nr].Load()
@@ -133,13 +168,32 @@ func (s *Shim) Snapshot() Snapshot {
 		if row.Seen > 0 {
 			snap.Calls = append(snap.Calls, row)
 		}
+		all.Merge(times)
+	}
+	if all.TotalCount() > 0 {
+		snap.Latency = latencyOf(all)
 	}
 	for _, w := range workers {
 		w.mu.Lock()
 		for lie, n := range w.lies {
 			snap.Lies[lie] += n
 		}
+		for lie, n := range w.lost {
+			snap.Failed[lie] += n
+		}
 		w.mu.Unlock()
 	}
 	return snap
+}
+
+func newHistogram() *hdrhistogram.Histogram { return hdrhistogram.New(100, int64(time.Minute), 2) } // ns
+
+func latencyOf(h *hdrhistogram.Histogram) *Latency {
+	l := &Latency{P50: h.ValueAtQuantile(50), P99: h.ValueAtQuantile(99), Max: h.Max()}
+	for _, bar := range h.Distribution() {
+		if bar.Count > 0 {
+			l.Buckets = append(l.Buckets, Bucket{bar.From, bar.To, bar.Count})
+		}
+	}
+	return l
 }

@@ -48,6 +48,7 @@ func (w *Worker) Handle(c *Call) (a Answer) {
 
 func (w *Worker) recovered(c *Call, a *Answer) {
 	if r := recover(); r != nil {
+		w.count.failed(liePanic)
 		w.shim.log.Error().Int("tid", c.TID).Int("call", c.Nr).Interface("panic", r).
 			Bytes("stack", debug.Stack()).Msg("a handler failed; the kernel answers instead")
 		*a = Answer{}

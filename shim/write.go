@@ -149,11 +149,13 @@ func (w *Worker) store(c *Call, h *handedOut, key offsetKey, data []byte, offset
 		errno, ok := err.(unix.Errno)
 		if !ok {
 			errno = unix.EIO
+			w.count.failed(h.node.Lie)
 			w.shim.log.Error().Err(err).Str("file", h.name).Msg("write failed")
 		}
 		return Answer{Kind: Fail, Errno: errno}
 	}
 	if _, err := w.shim.sharedFile(h.node, h.name, v); err != nil {
+		w.count.failed(h.node.Lie)
 		w.shim.log.Error().Err(err).Str("file", h.name).Msg("a new value cannot be shown")
 	}
 	if !moves {
