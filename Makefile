@@ -49,9 +49,22 @@ sandbox: ## gVisor and a root file system for it
 	@test/gvisor/install --rootfs >/dev/null || { test "$$CI" != true && \
 		echo "make: there is no sandbox here, and its tests are skipped" >&2; }
 
+# Options of `shimrun bench`, as in BENCH='--quick --scenario open'.
+BENCH ?=
+
 .PHONY: bench
-bench: deps ## micro-benchmarks
-	go test -run '^$$' -bench . $$(go list ./... | grep -v /test/)
+bench: build ## what interception costs here, beside others: dist/bench.{json,html,txt}
+	@internal/build/peers
+	@mkdir -p dist
+	bin/shimrun bench --json dist/bench.json --html dist/bench.html --bench dist/bench.txt $(BENCH)
+
+.PHONY: bench-gvisor
+bench-gvisor: build sandbox ## the same inside gVisor: dist/bench-gvisor.{json,html,txt}
+	bench/gvisor bin/shimrun dist $(BENCH)
+
+.PHONY: microbench
+microbench: deps ## benchmarks of single functions
+	go test -run '^$$' -bench . -benchmem $$(go list ./... | grep -v /test/)
 
 .PHONY: demo
 demo: build sandbox ## programs in real gVisor, without and with shimrun
@@ -75,4 +88,4 @@ clean: ## what these targets made here
 
 .PHONY: help
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14

@@ -63,6 +63,7 @@ func subcommands() []*cli.Command {
 	commands := []*cli.Command{
 		doctorCommand(),
 		profileCommand(),
+		benchCommand(),
 		completionCommand(),
 		manCommand(),
 	}

@@ -4,6 +4,7 @@
 rootfs_packages=(
 	bash busybox-static coreutils findutils libc-bin mount procps psmisc
 	python3-minimal redis-server redis-tools strace util-linux
+	${SHIMRUN_ROOTFS_PACKAGES-} # for those who need more: a root file system of its own
 )
 
 # What nobody reads inside a sandbox.

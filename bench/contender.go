@@ -1,0 +1,115 @@
+package bench
+
+import (
+	"path/filepath"
+	"slices"
+	"strconv"
+)
+
+// A Contender is a way to run a program.
+type Contender struct {
+	Name, About string
+	// Needs are the programs that have to be in PATH.
+	Needs []string
+	// Tells is what it can tell.
+	Tells Telling
+	// Floor names the contender in C that uses the same mechanism.
+	Floor string
+	// wrap gives what stands before the command.
+	wrap func(*place) []string
+	// only, where not nil, are the scenarios that it is made for.
+	only []string
+	// not are those that it cannot do.
+	not []string
+}
+
+// Bare is the contender that all others are compared with.
+const Bare = "bare"
+
+// Contenders are all there are, in the order of reports.
+func Contenders() []Contender {
+	all := []Contender{
+		{Name: Bare, About: "no interception", wrap: func(*place) []string { return nil }},
+		{
+			Name: "floor-notify", About: "C, user notification: read the name, answer",
+			Tells: TellFile | TellFilesystem, wrap: floor("notify"),
+		},
+		{
+			Name: "shimrun-seccomp", About: "shimrun --backend seccomp", Floor: "floor-notify",
+			Tells: TellFile | TellFilesystem, wrap: shimrun("seccomp"),
+		},
+		{
+			Name: "floor-trace", About: "C, RET_TRACE filter and ptrace: read the name, answer",
+			Tells: TellFile | TellFilesystem, wrap: floor("trace"),
+		},
+		{
+			Name: "floor-trace-exit", About: "the same, but what statfs says is changed at its exit",
+			Tells: TellFilesystem, wrap: floor("trace", "--statfs", "exit"), only: []string{"statfs-lied"},
+		},
+		{
+			Name: "shimrun-ptrace", About: "shimrun --backend ptrace", Floor: "floor-trace",
+			Tells: TellFile | TellFilesystem, wrap: shimrun("ptrace"),
+		},
+		{
+			Name: "naive", About: "C, ptrace without a filter: every call stops twice", Floor: "floor-trace",
+			Tells: TellFile | TellFilesystem, wrap: floor("trace", "--every", "yes"), not: []string{"kubeserver"},
+		},
+		{
+			Name: "strace-bpf", About: "strace -f --seccomp-bpf, of the calls that shimrun stops", Floor: "floor-trace",
+			Needs: []string{"strace"}, not: []string{"kubeserver"},
+			wrap: func(p *place) []string {
+				return []string{"strace", "-f", "--seccomp-bpf", "-e", "trace=" + p.trapped(trapName), "-o", "/dev/null"}
+			},
+		},
+		{
+			Name: "strace", About: "strace -f, of all calls", Floor: "floor-trace",
+			Needs: []string{"strace"}, not: []string{"kubeserver"},
+			wrap: func(*place) []string { return []string{"strace", "-f", "-o", "/dev/null"} },
+		},
+		{
+			Name: "proot", About: "proot -b, one file", Floor: "floor-trace",
+			Needs: []string{"proot"}, Tells: TellFile, not: []string{"kubeserver"},
+			wrap: func(p *place) []string {
+				return []string{"proot", "-b", filepath.Join(p.dir, "served") + ":" + servedName}
+			},
+		},
+		{
+			Name: "bwrap", About: "bwrap --bind, one file", Needs: []string{"bwrap"}, Tells: TellFile, not: []string{"kubeserver"},
+			wrap: func(p *place) []string {
+				return []string{"bwrap", "--dev-bind", "/", "/", "--bind", filepath.Join(p.dir, "served"), servedName, "--"}
+			},
+		},
+	}
+	return append(all, filterContenders()...)
+}
+
+// takes tells whether a contender has a place in a scenario.
+func (c *Contender) takes(s *Scenario) bool {
+	switch {
+	case s.Filters || slices.Contains(c.only, "filters"):
+		return s.Filters && (c.Name == Bare || slices.Contains(c.only, "filters"))
+	case c.only != nil && !slices.Contains(c.only, s.Name), slices.Contains(c.not, s.Name):
+		return false
+	case s.Server && c.Name == "floor-notify", s.Server && c.Name == "floor-trace":
+		return false // they know no signals, and a server ends by one
+	}
+	return c.Name == Bare || c.Tells&s.Tells == s.Tells
+}
+
+// floor is one of the C programs, with shimrun's traps and lies.
+func floor(program string, flags ...string) func(*place) []string {
+	return func(p *place) []string {
+		args := append([]string{filepath.Join(p.programs, program)}, flags...)
+		args = append(args, "--traps", p.trapped(trapNumber), "--file", servedName+"="+servedText)
+		if p.realMagic != 0 {
+			args = append(args, "--fs", strconv.FormatInt(p.realMagic, 16)+"="+strconv.FormatInt(p.toldMagic, 16))
+		}
+		return append(args, "--")
+	}
+}
+
+func shimrun(backend string) func(*place) []string {
+	return func(p *place) []string {
+		return []string{p.shimrun, "--backend", backend, "--profile", profile, "--fs", p.lie(), "--no-args", "--"}
+	}
+}
