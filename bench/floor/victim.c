@@ -179,9 +179,11 @@ static job *wanted(const char *name)
 struct worker {
 	pthread_t thread;
 	job *job;
-	uint64_t until;
 	long done;
 };
+
+static pthread_barrier_t begin; /* all threads are there */
+static uint64_t start, until;
 
 /* Batches grow until one takes half a millisecond, so that the clock's cost
  * vanishes and the end is not missed by much. */
@@ -189,9 +191,11 @@ static void *work(void *arg)
 {
 	struct worker *w = arg;
 	long batch = 1;
-	uint64_t before = now();
+	uint64_t before;
 
-	while (before < w->until) {
+	pthread_barrier_wait(&begin);
+	before = now();
+	while (before < until) {
 		uint64_t after;
 
 		if (w->job(batch) < 0)
@@ -208,15 +212,17 @@ static void *work(void *arg)
 static void loop(job *job, uint64_t nanoseconds, int threads)
 {
 	struct worker *workers = calloc(threads, sizeof *workers);
-	uint64_t start = now(), end;
+	uint64_t end;
 	long done = 0;
 
+	pthread_barrier_init(&begin, NULL, threads);
 	for (int i = 0; i < threads; i++) {
 		workers[i].job = job;
-		workers[i].until = start + nanoseconds;
 		if (i > 0 && pthread_create(&workers[i].thread, NULL, work, &workers[i]))
 			fail("thread for");
 	}
+	start = now();
+	until = start + nanoseconds;
 	work(&workers[0]);
 	for (int i = 1; i < threads; i++)
 		pthread_join(workers[i].thread, NULL);
@@ -230,7 +236,7 @@ static void loop(job *job, uint64_t nanoseconds, int threads)
  * program computes, or sleeps. */
 static void sparse(job *job, uint64_t nanoseconds, int sleeps)
 {
-	uint64_t start = now(), in = 0, clock = 0;
+	uint64_t in = 0, clock = 0;
 	long done = 0;
 
 	for (int i = 0; i < 1000; i++) {
@@ -239,6 +245,7 @@ static void sparse(job *job, uint64_t nanoseconds, int sleeps)
 		clock += now() - t;
 	}
 	clock /= 1000;
+	start = now();
 	for (uint64_t next = start; next < start + nanoseconds; next += 100000) {
 		uint64_t before;
 
