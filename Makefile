@@ -7,7 +7,8 @@ DESTDIR ?=
 
 # One file that starts anywhere: libc and libseccomp inside, and Go's own
 # resolver and user look-up in place of libc's, which would load more files.
-STATIC := -trimpath -buildvcs=false -tags netgo,osusergo \
+# Without what the CLI library documents itself by: see cmd/shimrun/man.go.
+STATIC := -trimpath -buildvcs=false -tags netgo,osusergo,urfave_cli_no_docs \
 	-ldflags '-s -w -linkmode external -extldflags "-static" -X main.version=$(VERSION)'
 
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.7.0
@@ -70,6 +71,10 @@ microbench: deps ## benchmarks of single functions
 demo: build sandbox ## programs in real gVisor, without and with shimrun
 	@examples/demo/run bin/shimrun
 
+.PHONY: k3s-demo
+k3s-demo: build sandbox ## k3s, or upstream's Kubernetes, in real gVisor: CAPS=docker or all
+	@examples/k3s/run bin/shimrun $(CAPS)
+
 .PHONY: install
 install: build ## the binary, its man page and completions below $(PREFIX)
 	install -D -m 0755 bin/shimrun $(DESTDIR)$(PREFIX)/bin/shimrun
@@ -88,4 +93,4 @@ clean: ## what these targets made here
 
 .PHONY: help
 help: ## this list
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"bytes"
 
@@ -45,13 +46,19 @@ func decodeDocument(file string, data []byte) (*yaml.Node, error) {
 	return doc.Content[0], nil
 }
 
-var yamlLine = regexp.MustCompile(`^yaml: (?:line (\d+): )?(.*)`)
+// shape is a regular expression that is compiled when it is first asked: most
+// starts ask none.
+func shape(expression string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expression) })
+}
+
+var yamlLine = shape(`^yaml: (?:line (\d+): )?(.*)`)
 
 // syntaxError gives an error of the YAML library our form; it knows no column.
 func syntaxError(file string, err error) error {
 	at := Place{File: file, Line: 1, Column: 1}
 	cause := err.Error()
-	if m := yamlLine.FindStringSubmatch(cause); m != nil {
+	if m := yamlLine().FindStringSubmatch(cause); m != nil {
 		cause = m[2]
 		if line, err := strconv.Atoi(m[1]); err == nil {
 			at.Line = line

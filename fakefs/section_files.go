@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"path"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -75,7 +74,7 @@ func (d *decoder) decodeFile(key, n *yaml.Node) {
 	}
 }
 
-var pairShape = regexp.MustCompile(`^(\d+):(\d+)$`)
+var pairShape = shape(`^(\d+):(\d+)$`)
 
 // pair reads "number:number".
 func (d *decoder) pair(n *yaml.Node, what string) (first, second uint32, ok bool) {
@@ -83,7 +82,7 @@ func (d *decoder) pair(n *yaml.Node, what string) (first, second uint32, ok bool
 	if !ok {
 		return 0, 0, false
 	}
-	if m := pairShape.FindStringSubmatch(value); m != nil {
+	if m := pairShape().FindStringSubmatch(value); m != nil {
 		a, errA := strconv.ParseUint(m[1], 10, 32)
 		b, errB := strconv.ParseUint(m[2], 10, 32)
 		if errA == nil && errB == nil {
@@ -126,7 +125,7 @@ func (d *decoder) checkFiles() {
 	}
 }
 
-var sourceShape = regexp.MustCompile(`^/dev/[a-zA-Z][a-zA-Z_-]*$`)
+var sourceShape = shape(`^/dev/[a-zA-Z][a-zA-Z_-]*$`)
 
 func (d *decoder) decodeFilesystems(n *yaml.Node) {
 	if n.Kind != yaml.SequenceNode {
@@ -171,7 +170,7 @@ func (lie *FilesystemLie) complete() *ProfileError {
 	if lie.Type == lie.Report.Type {
 		return &ProfileError{Cause: "match and report are the same", Allowed: "two types"}
 	}
-	if !sourceShape.MatchString(lie.Report.Source) {
+	if !sourceShape().MatchString(lie.Report.Source) {
 		return &ProfileError{Cause: fmt.Sprintf("source %q", lie.Report.Source), Allowed: "a name such as /dev/shim, without a number at its end"}
 	}
 	return nil

@@ -3,24 +3,21 @@ package fakefs
 import (
 	"fmt"
 	"math"
-	"regexp"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
 )
-
-var sysctlShape = regexp.MustCompile(`^[^/\s]+(/[^/\s]+)*$`)
 
 // validSysctl tells whether a path below /proc/sys can be a sysctl.
 func validSysctl(path string) bool {
 	if path == "*" {
 		return true
 	}
-	if !sysctlShape.MatchString(path) || strings.ContainsAny(path, "*?[") {
+	if strings.ContainsAny(path, "*?[ \t\n\v\f\r") {
 		return false
 	}
 	for part := range strings.SplitSeq(path, "/") {
-		if part == "." || part == ".." {
+		if part == "" || part == "." || part == ".." {
 			return false
 		}
 	}

@@ -5,7 +5,6 @@ import (
 	"io/fs"
 	"maps"
 	"path"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -176,12 +175,12 @@ func (d *decoder) decodeQuirks(n *yaml.Node) {
 	})
 }
 
-var callName = regexp.MustCompile(`^[a-z_][a-z0-9_]*$`)
+var callName = shape(`^[a-z_][a-z0-9_]*$`)
 
 func (d *decoder) decodeCalls(n *yaml.Node) {
 	d.each(n, func(key, value *yaml.Node) {
 		subject := "calls " + key.Value
-		if !callName.MatchString(key.Value) {
+		if !callName().MatchString(key.Value) {
 			d.fail(key, subject, "no name of a system call", "a name such as io_uring_setup")
 			return
 		}

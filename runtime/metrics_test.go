@@ -1,11 +1,15 @@
 package runtime
 
 import (
+	"bytes"
 	"io"
 	"net"
 	"net/http"
 	"strings"
 	"testing"
+
+	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/common/model"
 )
 
 func TestMetrics(t *testing.T) {
@@ -41,6 +45,11 @@ func TestMetrics(t *testing.T) {
 		if !strings.Contains(string(text), want) {
 			t.Errorf("no %s in\n%s", want, text)
 		}
+	}
+	parser := expfmt.NewTextParser(model.LegacyValidation)
+	parsed, err := parser.TextToMetricFamilies(bytes.NewReader(text))
+	if err != nil || len(parsed) < 6 {
+		t.Errorf("Prometheus would read %d families: %v\n%s", len(parsed), err, text)
 	}
 	stdin.Close()
 	_ = cmd.Wait()

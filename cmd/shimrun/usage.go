@@ -15,15 +15,14 @@ func onUsageError(c *cli.Context, err error, _ bool) error {
 	return errors.New(explainUsage(c, err.Error()))
 }
 
-// The flag package has no types for its errors, only these texts.
-var (
-	unknownFlag  = regexp.MustCompile(`^flag provided but not defined: -+(.*)$`)
-	missingValue = regexp.MustCompile(`^flag needs an argument: -+(.*)$`)
-	invalidValue = regexp.MustCompile(`^invalid (?:boolean )?value (".*") for (?:flag )?-+([^:]*): (.*)$`)
-	badSyntax    = regexp.MustCompile(`^bad flag syntax: (.*)$`)
-)
-
 func explainUsage(c *cli.Context, message string) string {
+	// The flag package has no types for its errors, only these texts.
+	var (
+		unknownFlag  = regexp.MustCompile(`^flag provided but not defined: -+(.*)$`)
+		missingValue = regexp.MustCompile(`^flag needs an argument: -+(.*)$`)
+		invalidValue = regexp.MustCompile(`^invalid (?:boolean )?value (".*") for (?:flag )?-+([^:]*): (.*)$`)
+		badSyntax    = regexp.MustCompile(`^bad flag syntax: (.*)$`)
+	)
 	help := fmt.Sprintf("see %s --help", commandName(c))
 	if m := unknownFlag.FindStringSubmatch(message); m != nil {
 		if like := cli.SuggestFlag(c.Command.Flags, m[1], false); similar(like, m[1]) {
