@@ -18,10 +18,10 @@ type handedOut struct {
 
 // maxPrivate bounds how many objects made for one open each are remembered.
 // Their inode numbers are never used again while the supervisor lives, but a
-// program that opens /proc/self/mountinfo for days must not fill memory. A
-// descriptor that is older than the last 65,536 such opens is still read
-// correctly; only its fstat shows the memfd.
-const maxPrivate = 1 << 16
+// program that opens /proc/self/mountinfo for days must not fill memory: a kubelet
+// does some five a second. A descriptor that is older than the last 4,096 such
+// opens is still read correctly; only its fstat shows the memfd.
+const maxPrivate = 1 << 12
 
 // handedOuts is the register of what has been handed out.
 type handedOuts struct {
