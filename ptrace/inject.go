@@ -139,7 +139,7 @@ type scratch struct {
 // little room below its last frame.
 func (in *injection) borrow(size int, fill func(addr uint64) []byte) (scratch, error) {
 	size = (size + 15) &^ 15
-	m := scratch{was: make([]byte, size), now: make([]byte, size)}
+	m := scratch{was: make([]byte, size)}
 	m.addr = (in.saved.stack() - redZone - uint64(size)) &^ 15
 	if n, err := in.ReadMemory(m.addr, m.was); err != nil || n < size {
 		// The stack's mapping ends just here. What lies above the pointer is the
@@ -149,6 +149,7 @@ func (in *injection) borrow(size int, fill func(addr uint64) []byte) (scratch, e
 			return scratch{}, unix.EFAULT
 		}
 	}
+	m.now = append([]byte(nil), m.was...) // what is not needed need not be written
 	copy(m.now, fill(m.addr))
 	return m, in.exchange(m.addr, m.was, m.now)
 }
