@@ -41,6 +41,7 @@ lint: deps ## gofmt, go vet, staticcheck
 # after the other (-p 1).
 .PHONY: test
 test: build sandbox ## all tests
+	@internal/build/peers
 	go test -race $$(go list ./... | grep -v /test/)
 	SHIMRUN=$(CURDIR)/bin/shimrun go test -p 1 -timeout 20m ./test/...
 	cd test/cadvisor && GOWORK=off go test ./...
