@@ -24,6 +24,10 @@ func (p *Profile) Tree(m Machine) (*Tree, error) {
 	if len(p.Filesystems) > 0 {
 		t.devices = newBlockDevices(t.mounts, m)
 	}
+	var err error
+	if t.cgroups, err = newCgroups(&p.Cgroups, m); err != nil {
+		return nil, fmt.Errorf("profile %s: %w", p.Name, err)
+	}
 	plain := map[string]*Node{}
 	for name, lie := range t.files() {
 		if isPattern(name) {
@@ -42,6 +46,9 @@ func (p *Profile) Tree(m Machine) (*Tree, error) {
 				plain[dir] = &Node{Name: dir, Mode: fs.ModeDir | 0o555, Implied: true, Ino: inode(dir), Lie: "filesystems"}
 			}
 		}
+	}
+	if t.cgroups != nil {
+		maps.Copy(plain, t.cgroups.points())
 	}
 	t.plain = newIndex(plain)
 	for name := range plain {
@@ -74,6 +81,11 @@ func (t *Tree) files() map[string]namedFile {
 		generated(lie, Always, filesystemFiles)
 		generated(lie, Present, processFiles)
 	}
+	if t.cgroups != nil {
+		lie := "cgroups " + list(t.Controllers())
+		generated(lie, Always, cgroupFiles)
+		generated(lie, Present, processFiles)
+	}
 	if p.Memory != (Memory{}) {
 		generated("memory", Always, map[string]string{"/proc/meminfo": "meminfo"})
 	}
@@ -98,6 +110,14 @@ var filesystemFiles = map[string]string{
 	"/proc/filesystems": "filesystems",
 	"/proc/partitions":  "partitions",
 	"/proc/diskstats":   "diskstats",
+}
+
+// cgroupFiles are where cgroups show besides their mounts.
+var cgroupFiles = map[string]string{
+	"/proc/filesystems":               "filesystems",
+	"/proc/cgroups":                   "cgroups",
+	"/proc/[0-9]*/cgroup":             "process_cgroups",
+	"/proc/[0-9]*/task/[0-9]*/cgroup": "process_cgroups",
 }
 
 // processFiles are where they show for each process and thread.

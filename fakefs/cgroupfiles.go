@@ -108,21 +108,9 @@ var controllers = []string{
 	"net_cls", "perf_event", "net_prio", "hugetlb", "pids", "rdma", "misc", "job",
 }
 
-// cgroupsFile is /proc/cgroups: the real one where it lists anything, else the
-// controllers that the reader sees mounted.
-func cgroupsFile(_ *generated, v View) ([]byte, error) {
-	real, err := optional(v.Real())
-	if err != nil {
-		return nil, err
-	}
-	if bytes.Count(bytes.TrimSpace(real), []byte("\n")) > 0 {
-		return real, nil
-	}
-	mountinfo, err := v.ReadFile("/proc/self/mountinfo")
-	if err != nil {
-		return nil, err
-	}
-	out := []byte("#subsys_name\thierarchy\tnum_cgroups\tenabled\n")
+// appendMounted appends lines of /proc/cgroups for the controllers that are
+// mounted, numbered in the order of mountinfo.
+func appendMounted(out, mountinfo []byte) []byte {
 	hierarchy := 0
 	eachLine(mountinfo, func(line []byte, _ bool) {
 		m, ok := parseMount(line)
@@ -136,5 +124,5 @@ func cgroupsFile(_ *generated, v View) ([]byte, error) {
 			}
 		}
 	})
-	return out, nil
+	return out
 }

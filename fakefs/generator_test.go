@@ -17,6 +17,7 @@ var machineFiles = map[string]string{
 	"/proc/1/mountinfo":         gvisorMounts,
 	"/proc/1/mounts":            "none / 9p rw 0 0\n",
 	"/proc/1/mountstats":        "device none mounted on / with fstype 9p\n",
+	"/proc/1/cgroup":            "3:cpu:/\n",
 	"/proc/version":             "Linux version 4.4.0 #1 SMP Sun Jan 10 15:06:54 PST 2016\n",
 	"/cg/cpuacct.usage":         "1000000001\n",
 	"/cg/cpuacct.usage_user":    "700\n",
@@ -34,6 +35,7 @@ func TestGenerators(t *testing.T) {
 		"memory_max_usage": {"/cg/memory.max_usage_in_bytes", "4096\n"},
 		"memory_stat":      {"/cg/memory.stat", "cache 0\nrss 4096\n…"},
 		"cgroups":          {"/proc/cgroups", "#subsys_name\thierarchy\tnum_cgroups\tenabled\ncpu\t1\t1\t1\nmemory\t2\t1\t1\npids\t2\t1\t1\n"},
+		"process_cgroups":  {"/proc/1/cgroup", "3:cpu:/\n"},
 		"cpu_online":       {"/sys/devices/system/cpu/online", "0-2\n"},
 		"cpu_core_id":      {"/sys/devices/system/cpu/cpu12/topology/core_id", "12\n"},
 		"cpu_siblings":     {"/sys/devices/system/cpu/cpu2/topology/thread_siblings_list", "2\n"},
@@ -71,8 +73,8 @@ func TestGenerators(t *testing.T) {
 			t.Errorf("%s: does not say what it tells", name)
 		}
 	}
-	if n := len(slices.Collect(maps.Keys(generators))); n != 25 {
-		t.Errorf("%d generators: this test knows 25", n)
+	if n := len(slices.Collect(maps.Keys(generators))); n != 26 {
+		t.Errorf("%d generators: this test knows 26", n)
 	}
 }
 

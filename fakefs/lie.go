@@ -51,6 +51,9 @@ func (p *Profile) Lies() []Lie {
 	if p.Memory.Swap != 0 {
 		add("memory", "swap", "swap", "the machine's swap", fmt.Sprintf("%d MiB", p.Memory.Swap>>20))
 	}
+	for _, name := range slices.Sorted(maps.Keys(p.Cgroups.Controllers)) {
+		add("cgroups", name, name, "no mount of the controller", cgroupTold[name])
+	}
 	for _, name := range slices.Sorted(maps.Keys(p.Quirks)) {
 		add("quirks", name, name, Quirks[name], "worked around")
 	}

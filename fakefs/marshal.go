@@ -65,6 +65,12 @@ func (p *Profile) Marshal() ([]byte, error) {
 	memory.set("swap", p.Memory.Swap, p.Memory.Swap > 0)
 	out.set("memory", memory, len(memory) > 0)
 
+	groups := section{}
+	groups.set("controllers", slices.Sorted(maps.Keys(p.Cgroups.Controllers)), len(p.Cgroups.Controllers) > 0)
+	groups.set("root", p.Cgroups.Root, p.Cgroups.Root != "")
+	groups.set("when", string(p.Cgroups.When), p.Cgroups.When != "")
+	out.set("cgroups", groups, len(groups) > 0)
+
 	out.set("quirks", slices.Sorted(maps.Keys(p.Quirks)), len(p.Quirks) > 0)
 	calls := section{}
 	for name, errno := range p.Calls {

@@ -8,6 +8,7 @@ func mountinfoFile(g *generated, v View) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	real = g.tree.cgroups.appendMounts(real, "mountinfo", real)
 	return g.tree.mounts.appendMountinfo(make([]byte, 0, len(real)+spare), real), nil
 }
 
@@ -20,6 +21,8 @@ func mountsFile(g *generated, v View) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	real = g.tree.cgroups.appendMounts(real, "mounts", mountinfo)
+	mountinfo = g.tree.cgroups.appendMounts(mountinfo, "mountinfo", mountinfo)
 	return g.tree.mounts.appendMounts(make([]byte, 0, len(real)+spare), real, mountinfo), nil
 }
 
@@ -32,6 +35,8 @@ func mountstatsFile(g *generated, v View) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	real = g.tree.cgroups.appendMounts(real, "mountstats", mountinfo)
+	mountinfo = g.tree.cgroups.appendMounts(mountinfo, "mountinfo", mountinfo)
 	return g.tree.mounts.appendMountstats(make([]byte, 0, len(real)+spare), real, mountinfo), nil
 }
 
@@ -40,7 +45,7 @@ func filesystemsFile(g *generated, v View) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return g.tree.mounts.appendFilesystems(nil, real), nil
+	return g.tree.cgroups.appendFilesystems(g.tree.mounts.appendFilesystems(nil, real), real), nil
 }
 
 func partitionsFile(g *generated, v View) ([]byte, error) {

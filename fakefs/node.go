@@ -2,6 +2,8 @@ package fakefs
 
 import (
 	"io/fs"
+
+	"github.com/shimrun/shimrun/fakefs/cgroup"
 )
 
 // A Node is one name that a profile serves. Nodes are immutable but for the
@@ -39,9 +41,28 @@ type Node struct {
 	// Stream is set for nodes that are not files with an end but flows of
 	// records, such as /dev/kmsg ("kmsg"); Content is nil then.
 	Stream string
+	// On is the served filesystem that the node is on, nil where it stands in
+	// one of the kernel's. The node that the filesystem is mounted on stands
+	// before the kernel's directory.
+	On *Filesystem
+	// Group is set for directories of cgroups: others can be made in them.
+	Group *cgroup.Group
+	// Object is what a node of a cgroup stands for, whose attributes can be
+	// changed; nil for all others.
+	Object Object
 	// Lie is the name under which the profile lists this lie, for doctor, logs and statistics.
 	Lie string
 }
+
+// Object is something that chmod(2) and chown(2) can change.
+type Object interface {
+	Stat() cgroup.Stat
+	Change(func(*cgroup.Attributes))
+}
+
+// Covers tells whether the node is a mount point: whatever the kernel has under
+// its name is hidden.
+func (n *Node) Covers() bool { return n.On != nil && n.On.Point == n.Name }
 
 // Content is what a served regular file says and takes.
 type Content interface {

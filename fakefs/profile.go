@@ -37,6 +37,7 @@ type Profile struct {
 	// Filesystems by the type that the kernel reports.
 	Filesystems map[string]FilesystemLie
 	Memory      Memory
+	Cgroups     Cgroups
 	// Quirks are work-arounds for calls that the kernel gets wrong; see [Quirks].
 	Quirks map[string]bool
 	// Calls are answered with a fixed errno, 0 for success.
@@ -160,7 +161,7 @@ func (p *Profile) Empty() bool {
 		}
 	}
 	return len(p.Files) == 0 && len(p.Filesystems) == 0 && p.Memory == (Memory{}) &&
-		len(p.Quirks) == 0 && len(p.Calls) == 0
+		len(p.Quirks) == 0 && len(p.Calls) == 0 && len(p.Cgroups.Controllers) == 0
 }
 
 // place is where a setting was made.

@@ -18,7 +18,7 @@ var badProfiles = []struct {
 	want       string
 	structural bool
 }{
-	{"nam: x", `p.yaml:1:1: unknown key "nam" (allowed: arguments, calls, description,`, true},
+	{"nam: x", `p.yaml:1:1: unknown key "nam" (allowed: arguments, calls, cgroups, description,`, true},
 	{"name: a\nname: b", `p.yaml:2:1: key "name" stands in line 1 already`, false},
 	{"name: [a]", `p.yaml:1:7: found a list (allowed: a text)`, true},
 	{"- a", `p.yaml:1:1: found a list (allowed: a mapping)`, true},

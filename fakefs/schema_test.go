@@ -12,6 +12,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"go.yaml.in/yaml/v3"
+
+	"github.com/shimrun/shimrun/fakefs/cgroup"
 )
 
 func compileSchema(t *testing.T) *jsonschema.Schema {
@@ -102,6 +104,7 @@ func TestSchemaKnowsTheKeysOfTheDecoder(t *testing.T) {
 		"filesystems: [{match: {?: 1}}]":  {"properties", "filesystems", "items", "properties", "match", "properties"},
 		"filesystems: [{report: {?: 1}}]": {"properties", "filesystems", "items", "properties", "report", "properties"},
 		"uname: {?: 1}":                   {"properties", "uname", "properties"},
+		"cgroups: {?: 1}":                 {"properties", "cgroups", "properties"},
 		"memory: {?: 1}":                  {"properties", "memory", "properties"},
 	} {
 		want := list(slices.Sorted(maps.Keys(at(path...))))
@@ -120,6 +123,7 @@ func TestSchemaKnowsTheKeysOfTheDecoder(t *testing.T) {
 		want []string
 	}{
 		{[]string{"properties", "files", "additionalProperties", "properties", "generate"}, slices.Sorted(maps.Keys(generators))},
+		{[]string{"properties", "cgroups", "properties", "controllers", "items"}, cgroup.Controllers()},
 		{[]string{"properties", "quirks", "items"}, slices.Sorted(maps.Keys(Quirks))},
 		{[]string{"$defs", "filesystem"}, slices.Sorted(maps.Keys(magics))},
 		{[]string{"properties", "sysctls", "additionalProperties", "anyOf", "last", "properties", "type"}, sysctlTypes},

@@ -38,6 +38,7 @@ func newProfile() *Profile {
 		Quirks:      map[string]bool{},
 		Calls:       map[string]unix.Errno{},
 		Arguments:   map[string][]Argument{},
+		Cgroups:     Cgroups{Controllers: map[string]bool{}},
 		at:          map[string]Place{},
 	}
 }
@@ -63,6 +64,7 @@ func (d *decoder) decodeProfile(root *yaml.Node) {
 		"filesystems": d.decodeFilesystems,
 		"uname":       d.decodeUname,
 		"memory":      d.decodeMemory,
+		"cgroups":     d.decodeCgroups,
 		"quirks":      d.decodeQuirks,
 		"calls":       d.decodeCalls,
 		"links":       d.decodeLinks,

@@ -4,6 +4,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/shimrun/shimrun/fakefs/cgroup"
 )
 
 // Entry is one name in a served directory.
@@ -28,6 +30,7 @@ type Tree struct {
 	mounts   *lies
 	devices  *blockDevices // nil where no filesystem is lied about
 	kmsg     *Kmsg
+	cgroups  *cgroups             // nil where none is served
 	uname    map[string]*variable // by path below /proc/sys
 }
 
@@ -37,6 +40,25 @@ func (t *Tree) Profile() *Profile { return t.profile }
 
 // Kmsg is the kernel log that nodes with the stream "kmsg" share.
 func (t *Tree) Kmsg() *Kmsg { return t.kmsg }
+
+// Controllers are the cgroup controllers that are served here.
+func (t *Tree) Controllers() (names []string) {
+	if t.cgroups == nil {
+		return nil
+	}
+	for _, h := range t.cgroups.All() {
+		names = append(names, h.Controller)
+	}
+	return names
+}
+
+// Cgroups are the served hierarchies, nil where there are none.
+func (t *Tree) Cgroups() *cgroup.Hierarchies {
+	if t.cgroups == nil {
+		return nil
+	}
+	return t.cgroups.Hierarchies
+}
 
 // Filesystem is the lie about filesystems whose statfs(2) f_type is magic, nil
 // where the truth is told.
@@ -48,6 +70,11 @@ func (t *Tree) Filesystem(magic int64) *FilesystemLie { return t.mounts.byMagic[
 // directory really does; the caller has to ask the kernel for that. Neither a
 // miss nor a plain name allocates.
 func (t *Tree) Lookup(name string) *Node {
+	if t.cgroups != nil {
+		if node := t.cgroups.lookup(name); node != nil {
+			return node
+		}
+	}
 	if node := t.plain.nodes[name]; node != nil {
 		return node
 	}
@@ -71,6 +98,11 @@ func (t *Tree) Lookup(name string) *Node {
 func (t *Tree) Children(dir string) []Entry {
 	entries := t.plain.children[dir]
 	shared := true
+	if t.cgroups != nil {
+		if own, ok := t.cgroups.children(dir); ok {
+			return own
+		}
+	}
 	add := func(e Entry) {
 		at, there := slices.BinarySearchFunc(entries, e, func(a, b Entry) int { return strings.Compare(a.Name, b.Name) })
 		if there {

@@ -188,6 +188,9 @@ func (l *loop) born(t *thread, ev event) {
 	tid := int(message)
 	if l.early[tid] {
 		delete(l.early, tid)
+		if child := l.threads[tid]; child != nil && child.process != t.process {
+			l.policy.Forked(t.process.tgid, child.process.tgid)
+		}
 		return
 	}
 	if l.threads[tid] != nil {
@@ -198,6 +201,9 @@ func (l *loop) born(t *thread, ev event) {
 	// another signal than SIGCHLD, nearly always a thread.
 	if ev.number == unix.PTRACE_EVENT_CLONE && t.cloneFlags()&unix.CLONE_THREAD != 0 {
 		tgid = t.process.tgid
+	}
+	if tgid == tid {
+		l.policy.Forked(t.process.tgid, tgid)
 	}
 	l.add(tid, tgid)
 }

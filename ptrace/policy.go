@@ -35,6 +35,7 @@ type policy interface {
 	HandleFollowed(*shim.Call) shim.Answer
 	Interest(nr int) shim.Interest
 	Follows(tgid int) bool
+	Forked(parent, child int)
 	Traps() []shim.Trap
 	Timed() bool
 	Answered(*shim.Call, shim.Answer, time.Time)

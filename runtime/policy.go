@@ -2,11 +2,11 @@ package runtime
 
 import (
 	"fmt"
-	"os"
 
 	"github.com/rs/zerolog"
 
 	"github.com/shimrun/shimrun/fakefs"
+	"github.com/shimrun/shimrun/internal/procfs"
 	"github.com/shimrun/shimrun/ptrace"
 	"github.com/shimrun/shimrun/seccomp"
 	"github.com/shimrun/shimrun/shim"
@@ -31,7 +31,7 @@ var newPolicy = func(plan Plan, log zerolog.Logger) (policy, error) {
 	if err != nil {
 		return nil, err
 	}
-	tree, err := profile.Tree(machine{})
+	tree, err := profile.Tree(procfs.Machine{})
 	if err != nil {
 		return nil, err
 	}
@@ -54,10 +54,3 @@ func (p shimPolicy) tracer(log zerolog.Logger) *ptrace.Tracer { return ptrace.Ne
 func (p shimPolicy) follower(log zerolog.Logger) seccomp.Follower {
 	return ptrace.NewFollower(p.Shim, log)
 }
-
-// machine is what a tree asks of the machine that it is built on: the
-// supervisor's view, which is the launcher's.
-type machine struct{}
-
-// Mountinfo implements [fakefs.Machine].
-func (machine) Mountinfo() ([]byte, error) { return os.ReadFile("/proc/self/mountinfo") }

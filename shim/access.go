@@ -48,6 +48,9 @@ func (w *Worker) accessName(c *Call, dirfd int, addr uint64, mode uint32, flags 
 		who.caps = 0 // access(2) drops the capabilities of a setuid program
 	}
 	w.told(c, t.node)
+	if on := t.node.On; on != nil && on.ReadOnly && mode&unix.W_OK != 0 {
+		return Answer{Kind: Fail, Errno: unix.EROFS}
+	}
 	if mode != 0 && t.node.Mode&modeSymlink == 0 && !who.may(t.node, mode, uid, gid) {
 		return Answer{Kind: Fail, Errno: unix.EACCES}
 	}

@@ -36,6 +36,9 @@ func (s *Shim) attributesOf(n *fakefs.Node, name string) attributes {
 		ino: n.Ino, mode: modeOf(n.Mode), nlink: 1,
 		uid: n.UID, gid: n.GID, rdev: n.Rdev, bsize: 4096, times: s.started,
 	}
+	if n.On != nil {
+		return attributesOn(n, a)
+	}
 	var st unix.Stat_t
 	if unix.Lstat(name, &st) == nil {
 		a.dev, a.ino, a.times, a.above = uint64(st.Dev), st.Ino, time.Unix(st.Mtim.Unix()), name
@@ -60,8 +63,26 @@ func (s *Shim) attributesOf(n *fakefs.Node, name string) attributes {
 	return a
 }
 
+// attributesOn completes what is told of a node on a served filesystem: what can
+// be changed is asked for now, as the node may have been found long ago.
+func attributesOn(n *fakefs.Node, a attributes) attributes {
+	a.dev, a.above = n.On.Dev, ""
+	if n.Mode.IsDir() {
+		a.nlink = 2
+	}
+	if n.Object != nil {
+		st := n.Object.Stat()
+		a.mode = a.mode&unix.S_IFMT | st.Mode
+		a.uid, a.gid, a.nlink, a.times = st.UID, st.GID, st.Links, st.Made
+	}
+	return a
+}
+
 func modeOf(m fs.FileMode) uint32 {
 	bits := uint32(m.Perm())
+	if m&fs.ModeSticky != 0 {
+		bits |= unix.S_ISVTX
+	}
 	switch {
 	case m.IsDir():
 		return bits | unix.S_IFDIR

@@ -24,6 +24,8 @@ type backing struct {
 	// content is what the shim itself has put into a memfd; anything else in
 	// there was written by a tracee that nobody followed.
 	content []byte
+	// known are the identities of a directory's stand-in and of those above it.
+	known []identity
 }
 
 // backings are the shared objects by node name.
@@ -49,6 +51,26 @@ func (b *backings) of(name string) *backing {
 		b.all[name] = k
 	}
 	return k
+}
+
+// forget gives back what stands in for a directory that was removed, and for
+// all that was below it. Who still has it open holds a directory that is
+// removed to the kernel, too.
+func (s *Shim) forget(name string) {
+	s.shared.mu.Lock()
+	defer s.shared.mu.Unlock()
+	for at, k := range s.shared.all {
+		if !isBelow([]byte(at), name) {
+			continue
+		}
+		k.mu.Lock()
+		if k.fd >= 0 {
+			unix.Close(k.fd)
+		}
+		s.handed.remove(k.known)
+		delete(s.shared.all, at)
+		k.mu.Unlock()
+	}
 }
 
 func (b *backings) close() {
@@ -210,6 +232,7 @@ func (s *Shim) directory(n *fakefs.Node, name string) (int, error) {
 		var st unix.Stat_t
 		if err := unix.Stat(inner, &st); err == nil {
 			s.handed.put(identityOf(&st), outside)
+			b.known = append(b.known, identityOf(&st))
 		}
 	}
 	fd, err := unix.Open(inner, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)

@@ -24,6 +24,7 @@ const (
 	needStreams                  // /dev/kmsg is served
 	needStatx                    // statx(2) has to be mended
 	needMount                    // mount(2) has to be mended
+	needGroups                   // cgroups are served
 )
 
 // A Spec is one row of docs/syscalls.md: a system call that the shim knows.
@@ -66,14 +67,21 @@ var specs = append([]Spec{
 	{"llistxattr", unix.SYS_LLISTXATTR, (*Worker).llistxattr, needFiles, nil},
 	{"removexattr", unix.SYS_REMOVEXATTR, (*Worker).rmxattr, needFiles, nil},
 	{"lremovexattr", unix.SYS_LREMOVEXATTR, (*Worker).lrmxattr, needFiles, nil},
-	{"fchmod", unix.SYS_FCHMOD, (*Worker).fchange, needFiles, nil},
-	{"fchown", unix.SYS_FCHOWN, (*Worker).fchange, needFiles, nil},
+	{"fchmod", unix.SYS_FCHMOD, (*Worker).fchmod, needFiles, nil},
+	{"fchown", unix.SYS_FCHOWN, (*Worker).fchown, needFiles, nil},
 	{"fgetxattr", unix.SYS_FGETXATTR, (*Worker).fgetxattr, needFiles, nil},
 	{"fsetxattr", unix.SYS_FSETXATTR, (*Worker).fsetxattr, needFiles, nil},
 	{"fremovexattr", unix.SYS_FREMOVEXATTR, (*Worker).fsetxattr, needFiles, nil},
 	{"inotify_add_watch", unix.SYS_INOTIFY_ADD_WATCH, (*Worker).inotifyAddWatch, needFiles, nil},
 	{"inotify_rm_watch", unix.SYS_INOTIFY_RM_WATCH, (*Worker).inotifyRmWatch, needFiles, nil},
 	{"name_to_handle_at", unix.SYS_NAME_TO_HANDLE_AT, (*Worker).nameToHandleAt, needFiles, nil},
+	{"mkdirat", unix.SYS_MKDIRAT, (*Worker).mkdirat, needGroups, nil},
+	{"unlinkat", unix.SYS_UNLINKAT, (*Worker).unlinkat, needGroups, nil},
+	{"renameat", unix.SYS_RENAMEAT, (*Worker).renameat, needGroups, nil},
+	{"renameat2", unix.SYS_RENAMEAT2, (*Worker).renameat2, needGroups, nil},
+	{"fchmodat", unix.SYS_FCHMODAT, (*Worker).fchmodat, needGroups, nil},
+	{"fchmodat2", unix.SYS_FCHMODAT2, (*Worker).fchmodat, needGroups, nil},
+	{"fchownat", unix.SYS_FCHOWNAT, (*Worker).fchownat, needGroups, nil},
 	{"uname", unix.SYS_UNAME, (*Worker).uname, needUname, nil},
 	{"sysinfo", unix.SYS_SYSINFO, (*Worker).sysinfo, needMemory, nil},
 	{"lseek", unix.SYS_LSEEK, (*Worker).lseek, needStreams, seekKinds},
@@ -101,6 +109,9 @@ func (s *Shim) needs() need {
 	var n need
 	if len(s.tree.Roots()) > 0 {
 		n |= needFiles
+	}
+	if s.tree.Cgroups() != nil {
+		n |= needGroups
 	}
 	if s.hasLinks || s.exactLinks {
 		n |= needLinks

@@ -25,6 +25,7 @@ type status struct {
 	fsgid  uint32
 	groups []uint32
 	caps   uint64 // effective
+	umask  uint32
 }
 
 // statusOf reads the status of a thread. It is asked only for calls that lead
@@ -38,7 +39,7 @@ func statusOf(tid int) (status, error) {
 }
 
 func parseStatus(b []byte) status {
-	s := status{}
+	s := status{umask: 0o022} // where old gVisor does not tell
 	for line := range bytes.Lines(b) {
 		key, value, _ := bytes.Cut(line, []byte(":"))
 		f := bytes.Fields(value)
@@ -67,6 +68,11 @@ func parseStatus(b []byte) status {
 			for _, g := range f {
 				s.groups = append(s.groups, number32(g))
 			}
+		case "Umask":
+			if len(f) > 0 {
+				umask, _ := strconv.ParseUint(string(f[0]), 8, 32)
+				s.umask = uint32(umask)
+			}
 		case "CapEff":
 			if len(f) > 0 {
 				s.caps, _ = strconv.ParseUint(string(f[0]), 16, 64)
@@ -80,6 +86,9 @@ func number32(b []byte) uint32 {
 	n, _ := strconv.ParseUint(string(b), 10, 32)
 	return uint32(n)
 }
+
+// inGroup tells whether a group is one of the caller's.
+func (s *status) inGroup(gid uint32) bool { return gid == s.fsgid || slices.Contains(s.groups, gid) }
 
 func (s *status) has(capability uint) bool { return s.caps>>capability&1 != 0 }
 

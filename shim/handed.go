@@ -38,6 +38,16 @@ func (h *handedOuts) get(id identity) (*handedOut, bool) {
 	return o, ok
 }
 
+// remove forgets shared objects whose node is gone, before their inode numbers
+// are used for others.
+func (h *handedOuts) remove(ids []identity) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, id := range ids {
+		delete(h.objects, id)
+	}
+}
+
 func (h *handedOuts) put(id identity, o *handedOut) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -133,17 +133,6 @@ func (w *Worker) emptyList(c *Call, nofollow bool) Answer {
 	return Answer{Kind: Return}
 }
 
-// fchmod(2) and fchown(2) of what was handed out: a sysctl's mode and owner
-// cannot be changed (proc_sys_setattr), and a stand-in's must not.
-func (w *Worker) fchange(c *Call) Answer {
-	h := w.handedTo(c, dirfdOf(c.Args[0]))
-	if h == nil {
-		return Answer{}
-	}
-	w.told(c, h.node)
-	return Answer{Kind: Fail, Errno: unix.EPERM}
-}
-
 // firstWatch is where the watch descriptors for served files start, far from
 // the kernel's, which count from 1.
 const firstWatch = 1 << 30

@@ -80,6 +80,9 @@ func (w *Worker) openName(c *Call, dirfd int, addr uint64, flags int, resolve ui
 	if t.ours() && flags&(unix.O_CREAT|unix.O_DIRECTORY) == unix.O_CREAT|unix.O_DIRECTORY {
 		t.errno = unix.EINVAL // since Linux 6.3; nobody can have meant it
 	}
+	if t.errno == unix.ENOENT && flags&unix.O_CREAT != 0 {
+		t.errno = w.uncreatable(c, dirfd, name)
+	}
 	if t.errno != 0 {
 		return Answer{Kind: Fail, Errno: t.errno}
 	}
@@ -100,6 +103,20 @@ func (w *Worker) openName(c *Call, dirfd int, addr uint64, flags int, resolve ui
 		w.told(c, t.node)
 	}
 	return a
+}
+
+// uncreatable is why a file that is not there cannot be made: in the folder of a
+// served filesystem nobody can (may_open_new in fs/namei.c), in others the
+// kernel's own answer stands.
+func (w *Worker) uncreatable(c *Call, dirfd int, name []byte) unix.Errno {
+	t := w.resolve(c, dirfd, dirName(name), lookup{})
+	switch {
+	case t.node == nil || t.node.On == nil:
+		return unix.ENOENT
+	case t.node.On.ReadOnly:
+		return unix.EROFS
+	}
+	return unix.EACCES
 }
 
 // openBeyond opens an object of the kernel's that the tracee reached by way of
@@ -210,8 +227,15 @@ func (w *Worker) openFile(c *Call, t *target, a Answer, accmode int) (Answer, un
 			w.shim.offsets.begin(c.TID, a.FD)
 		}
 	} else {
+		a.Follow = n.On != nil && accmode != unix.O_RDONLY && a.Flags&unix.O_PATH == 0
 		var content []byte
-		if content, err = n.Content.Read(v); err == nil {
+		if content, err = n.Content.Read(v); n.On != nil && err != nil {
+			if errno, ok := err.(unix.Errno); ok && (errno != unix.EINVAL || accmode == unix.O_RDONLY && a.Flags&unix.O_PATH == 0) {
+				return Answer{}, errno // EINVAL: it cannot be read, says read(2) of the kernel's
+			}
+			err = nil
+		}
+		if err == nil {
 			if a.FD, err = memfd(n, t.name, content); err == nil {
 				a.CloseFD = true
 				err = w.shim.handOut(a.FD, &handedOut{node: n, name: t.name})

@@ -177,10 +177,11 @@ func needsTGID(clean []byte) bool {
 func (w *Worker) found(n *fakefs.Node, name string, directory bool, how lookup) target {
 	t := target{node: n, name: name}
 	own := append(append(w.own[:0], name...), 0)
-	t.real = fstatat(atFDCWD, own, &w.st, unix.AT_SYMLINK_NOFOLLOW) == 0
+	t.real = n.On == nil && fstatat(atFDCWD, own, &w.st, unix.AT_SYMLINK_NOFOLLOW) == 0
 	switch {
 	case kernels(n, t.real):
 		return target{}
+	case n.On != nil: // a filesystem of our own: there is nothing of the kernel's
 	case !t.real && (n.Pattern != "" || w.shim.tree.Lookup(path.Dir(name)) == nil):
 		// A node stands in a folder of the kernel's: without it (a process that is
 		// gone, a cgroup that was removed) there is no node either.
@@ -200,7 +201,7 @@ func (w *Worker) found(n *fakefs.Node, name string, directory bool, how lookup) 
 // directory that the kernel has too.
 func kernels(n *fakefs.Node, real bool) bool {
 	if real {
-		return n.WhenMissing || n.Mode.IsDir()
+		return n.WhenMissing || n.Mode.IsDir() && !n.Covers()
 	}
 	return n.WhenPresent
 }

@@ -5,6 +5,8 @@ import (
 	"path"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/shimrun/shimrun/fakefs"
 )
 
 // statfs(2) and fstatfs(2). The supervisor asks the kernel itself about the
@@ -60,7 +62,7 @@ func (w *Worker) statfsWalked(c *Call, name []byte) Answer {
 		return t.refusal()
 	}
 	if t.node != nil {
-		if w.filesystemOf(t.name) != nil {
+		if w.filesystemOf(t.node, t.name) != nil {
 			return Answer{}
 		}
 		w.told(c, t.node)
@@ -108,14 +110,35 @@ func (w *Worker) statfsAbove(own []byte) unix.Errno {
 	}
 }
 
-// filesystemOf asks about the nearest real folder above a served name.
-func (w *Worker) filesystemOf(name string) error {
+// filesystemOf asks about the nearest real folder above a served name, unless
+// that is on a filesystem of its own.
+func (w *Worker) filesystemOf(n *fakefs.Node, name string) error {
+	if n.On != nil {
+		w.fs = describe(n.On)
+		return nil
+	}
 	for dir := path.Dir(name); ; dir = path.Dir(dir) {
 		err := unix.Statfs(dir, &w.fs)
 		if err == nil || dir == "/" {
 			return err
 		}
 	}
+}
+
+// describe is what statfs(2) says of a filesystem that has no storage
+// (simple_statfs in fs/libfs.c).
+func describe(on *fakefs.Filesystem) (fs unix.Statfs_t) {
+	const valid, readOnly, noSUID, noDev, noExec, relatime = 0x20, 1, 2, 4, 8, 0x1000
+	set(&fs.Type, uint64(on.Magic))
+	set(&fs.Bsize, 4096)
+	set(&fs.Frsize, 4096)
+	set(&fs.Namelen, 255)
+	flags := uint64(valid | noSUID | noDev | noExec | relatime)
+	if on.ReadOnly {
+		flags |= readOnly
+	}
+	set(&fs.Flags, flags)
+	return fs
 }
 
 func (w *Worker) fstatfs(c *Call) Answer {
@@ -135,7 +158,7 @@ func (w *Worker) fstatfs(c *Call) Answer {
 		return Answer{}
 	}
 	if h := w.handedTo(c, fd); h != nil {
-		if w.filesystemOf(h.name) != nil {
+		if w.filesystemOf(h.node, h.name) != nil {
 			return Answer{}
 		}
 		w.told(c, h.node)

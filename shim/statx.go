@@ -1,6 +1,10 @@
 package shim
 
-import "golang.org/x/sys/unix"
+import (
+	"golang.org/x/sys/unix"
+
+	"github.com/shimrun/shimrun/fakefs"
+)
 
 // statx(2).
 func (w *Worker) statx(c *Call) Answer {
@@ -14,7 +18,11 @@ func (w *Worker) statx(c *Call) Answer {
 	if ok {
 		var st unix.Statx_t
 		a.statx(&st)
-		mountOf(a.above, int(uint32(c.Args[3])), &st)
+		if on := t.node.On; on != nil {
+			mountOn(on, t.node.Covers(), &st)
+		} else {
+			mountOf(a.above, int(uint32(c.Args[3])), &st)
+		}
 		return w.give(c, t, c.Args[4], bytesOf(&st))
 	}
 	if t.beyond > 0 {
@@ -42,6 +50,16 @@ func mountOf(above string, mask int, st *unix.Statx_t) {
 	st.Mnt_id = real.Mnt_id
 	st.Attributes_mask = real.Attributes_mask
 	st.Attributes = real.Attributes &^ unix.STATX_ATTR_MOUNT_ROOT
+}
+
+// mountOn is the same for a served filesystem, which has no unique number.
+func mountOn(on *fakefs.Filesystem, root bool, st *unix.Statx_t) {
+	st.Mask |= unix.STATX_MNT_ID
+	st.Mnt_id = uint64(on.MountID)
+	st.Attributes_mask = unix.STATX_ATTR_MOUNT_ROOT
+	if root {
+		st.Attributes = unix.STATX_ATTR_MOUNT_ROOT
+	}
 }
 
 // statxMntIDUnique is STATX_MNT_ID_UNIQUE (linux/stat.h).

@@ -81,7 +81,7 @@ func (s *Shim) survey() *territory {
 // overlay finds the real files that nodes stand before.
 func (s *Shim) overlay(t *territory) {
 	for _, n := range s.tree.Nodes() {
-		if n.WhenMissing || n.Mode.IsDir() {
+		if n.WhenMissing || n.Mode.IsDir() && !n.Covers() {
 			continue
 		}
 		var st unix.Stat_t

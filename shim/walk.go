@@ -191,6 +191,9 @@ func (k *walker) adopt(fd int, s *spot) error {
 		}
 		s.fd, s.name, s.node = -1, h.name, h.node
 		k.served = true
+		if h.node.Group != nil && h.node.Group.Gone() {
+			return unix.ENOENT
+		}
 		return nil
 	}
 	s.name = k.nameOf(s)
@@ -295,6 +298,9 @@ func (k *walker) step(part string, final bool) error {
 		child.node = nil // a pattern is laid over directories that are really there
 	}
 	k.served = k.served || child.node != nil
+	if child.node != nil && child.node.On != nil {
+		child.fd = -1 // what the kernel has there is covered
+	}
 	if child.node == nil && child.fd < 0 {
 		if here.fd < 0 && here.node != nil && here.node.Mode.IsDir() {
 			return unix.ENOENT // nothing of that name in a directory that only we have

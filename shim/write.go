@@ -154,7 +154,7 @@ func (w *Worker) store(c *Call, h *handedOut, key offsetKey, data []byte, offset
 		}
 		return Answer{Kind: Fail, Errno: errno}
 	}
-	if _, err := w.shim.sharedFile(h.node, h.name, v); err != nil {
+	if err := w.show(c, h, v); err != nil {
 		w.count.failed(h.node.Lie)
 		w.shim.log.Error().Err(err).Str("file", h.name).Msg("a new value cannot be shown")
 	}
@@ -167,6 +167,25 @@ func (w *Worker) store(c *Call, h *handedOut, key offsetKey, data []byte, offset
 	}
 	// The tracee's position moves as if the kernel had written.
 	return Answer{Kind: Rewrite, Nr: unix.SYS_LSEEK, Args: [6]uint64{c.Args[0], uint64(n), unix.SEEK_CUR}, Override: true, Value: int64(n)}
+}
+
+// show puts a node's new content where it is read: into the file that all share,
+// or, where each open has its own, into the one that was written to.
+func (w *Worker) show(c *Call, h *handedOut, v *view) error {
+	if _, shared := h.node.Content.Shared(); shared {
+		_, err := w.shim.sharedFile(h.node, h.name, v)
+		return err
+	}
+	content, err := h.node.Content.Read(v)
+	if err != nil {
+		return nil // it can only be written
+	}
+	fd, e := openat(atFDCWD, append(w.descriptor(c.TID, dirfdOf(c.Args[0])), 0), unix.O_RDWR|unix.O_CLOEXEC)
+	if e != 0 {
+		return nil // another user's: who opens it anew reads the new content
+	}
+	defer unix.Close(fd)
+	return fill(fd, content)
 }
 
 // refuseTransfer keeps data that never passes through memory out of a served

@@ -11,6 +11,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/shimrun/shimrun/fakefs"
+	"github.com/shimrun/shimrun/internal/procfs"
 	"github.com/shimrun/shimrun/shim"
 )
 
@@ -32,7 +33,7 @@ type lie struct {
 
 // tell works a profile out.
 func tell(profile *fakefs.Profile) (*story, error) {
-	tree, err := profile.Tree(thisMachine{})
+	tree, err := profile.Tree(procfs.Machine{})
 	if err != nil {
 		return nil, err
 	}
@@ -51,6 +52,9 @@ func tell(profile *fakefs.Profile) (*story, error) {
 	lies := profile.Lies()
 	served := count(tree.Nodes(), lies)
 	for _, l := range lies {
+		if l.Kind == "cgroups" && !slices.Contains(tree.Controllers(), l.Name) {
+			continue
+		}
 		files, counted := served[label(l)]
 		if counted && files.missing+files.present == 0 {
 			continue
@@ -112,8 +116,3 @@ func (n fileCount) String() string {
 	}
 	return "replaced"
 }
-
-// thisMachine is the [fakefs.Machine] that shimrun runs on.
-type thisMachine struct{}
-
-func (thisMachine) Mountinfo() ([]byte, error) { return os.ReadFile("/proc/self/mountinfo") }

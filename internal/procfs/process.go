@@ -1,0 +1,91 @@
+package procfs
+
+import (
+	"bytes"
+	"os"
+	"strconv"
+
+	"github.com/shimrun/shimrun/fakefs/cgroup"
+)
+
+// Processes lists all that live, by /proc/PID/stat. One that ends meanwhile is
+// left out.
+func (Machine) Processes() ([]cgroup.Process, error) {
+	pids, err := numbersIn("/proc")
+	if err != nil {
+		return nil, err
+	}
+	all := make([]cgroup.Process, 0, len(pids))
+	for _, pid := range pids {
+		b, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+		if err != nil {
+			continue
+		}
+		if p, ok := parseStat(b); ok {
+			all = append(all, p)
+		}
+	}
+	return all, nil
+}
+
+// Threads lists the thread ids of a process.
+func (Machine) Threads(pid int) ([]int, error) {
+	return numbersIn("/proc/" + strconv.Itoa(pid) + "/task")
+}
+
+func numbersIn(dir string) ([]int, error) {
+	f, err := os.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	names, err := f.Readdirnames(-1)
+	if err != nil {
+		return nil, err
+	}
+	var numbers []int
+	for _, name := range names {
+		if n, err := strconv.Atoi(name); err == nil {
+			numbers = append(numbers, n)
+		}
+	}
+	return numbers, nil
+}
+
+const (
+	// tick is what times are counted in, USER_HZ, in nanoseconds.
+	tick     = 1e7
+	pageSize = 4096
+)
+
+// parseStat reads /proc/PID/stat (proc_pid_stat(5)); not ok for what is no such
+// line, and for a process that has ended and waits for its parent.
+func parseStat(b []byte) (p cgroup.Process, ok bool) {
+	// The name may hold anything, also ") ".
+	at := bytes.LastIndexByte(b, ')')
+	first, _, found := bytes.Cut(b, []byte(" "))
+	if at < 0 || !found {
+		return p, false
+	}
+	f := bytes.Fields(b[at+1:])
+	const missing = 3 // the fields here begin with the third
+	if len(f) < 24-missing+1 || f[0][0] == 'Z' || f[0][0] == 'X' {
+		return p, false
+	}
+	number := func(field int) uint64 {
+		n, err := strconv.ParseUint(string(f[field-missing]), 10, 64)
+		if err != nil {
+			return 0 // -1, for one
+		}
+		return n
+	}
+	pid, err := strconv.Atoi(string(first))
+	if err != nil || pid <= 0 {
+		return p, false
+	}
+	return cgroup.Process{
+		PID: pid, Parent: int(number(4)), Group: int(number(5)), Session: int(number(6)),
+		User: number(14) * tick, System: number(15) * tick,
+		Threads: max(int(number(20)), 1), Start: number(22), RSS: number(24) * pageSize,
+	}, true
+}
