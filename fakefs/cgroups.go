@@ -213,12 +213,8 @@ func (c *cgroups) topNode() *Node {
 
 func (c *cgroups) groupNode(i int, name string, g *cgroup.Group) *Node {
 	st := g.Stat()
-	mode := fs.ModeDir | fs.FileMode(st.Mode&0o777)
-	if st.Mode&unix.S_ISVTX != 0 {
-		mode |= fs.ModeSticky
-	}
 	return &Node{
-		Name: name, Mode: mode, UID: st.UID, GID: st.GID, Ino: st.Ino,
+		Name: name, Mode: fs.ModeDir | fs.FileMode(st.Mode&0o777), UID: st.UID, GID: st.GID, Ino: st.Ino,
 		On: c.mounts[i], Group: g, Object: g, Lie: "cgroups " + c.All()[i].Controller,
 	}
 }

@@ -46,7 +46,9 @@ func (l *loop) syscall(s *Stopped) {
 	if !t.process.follow {
 		// The exit of a call during which the process ceased to be followed.
 		t.entered = false
-		s.resume(0)
+		if !t.fire() {
+			s.resume(0)
+		}
 		return
 	}
 	entry, errno := t.followedCall()
@@ -64,7 +66,9 @@ func (l *loop) syscall(s *Stopped) {
 				l.unfollow(t)
 			}
 		}
-		s.resume(0)
+		if !t.fire() {
+			s.resume(0)
+		}
 		return
 	}
 	switch l.policy.Interest(l.call.Nr) {
@@ -84,6 +88,19 @@ func (l *loop) syscall(s *Stopped) {
 		t.recheck = true
 	}
 	s.resume(0)
+}
+
+// fire starts what the thread was armed with, at the exit of the call that it
+// was armed in: any stop takes the place of the one that PTRACE_INTERRUPT asks
+// for (ptrace_stop in kernel/signal.c), so that none would come.
+func (t *thread) fire() bool {
+	f := t.armed
+	if f == nil {
+		return false
+	}
+	t.armed, t.interrupted = nil, false
+	t.start(f)
+	return true
 }
 
 // followedCall tells whether the thread is at a call's entry, and fills in

@@ -80,9 +80,6 @@ func attributesOn(n *fakefs.Node, a attributes) attributes {
 
 func modeOf(m fs.FileMode) uint32 {
 	bits := uint32(m.Perm())
-	if m&fs.ModeSticky != 0 {
-		bits |= unix.S_ISVTX
-	}
 	switch {
 	case m.IsDir():
 		return bits | unix.S_IFDIR

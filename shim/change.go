@@ -60,7 +60,10 @@ func (w *Worker) setMode(c *Call, n *fakefs.Node, mode uint32) Answer {
 		if who.fsuid != a.UID && !who.has(unix.CAP_FOWNER) {
 			return false
 		}
-		a.Mode = mode & 0o1777
+		a.Mode = mode & 0o7777
+		if !n.Mode.IsDir() && a.GID != 0 && !who.inGroup(a.GID) && !who.has(unix.CAP_FSETID) {
+			a.Mode &^= unix.S_ISGID
+		}
 		return true
 	})
 }
@@ -89,6 +92,14 @@ func (w *Worker) setOwner(c *Call, n *fakefs.Node, uid, gid uint64) Answer {
 			return false
 		}
 		a.UID, a.GID = toUID, toGID
+		if !n.Mode.IsDir() {
+			// A file that changes hands loses the bits that would lend its owner's
+			// rights (chown_common in fs/open.c, setattr_should_drop_sgid).
+			a.Mode &^= unix.S_ISUID
+			if a.Mode&unix.S_IXGRP != 0 {
+				a.Mode &^= unix.S_ISGID
+			}
+		}
 		return true
 	})
 }

@@ -118,9 +118,6 @@ func (w *Worker) makeGroup(c *Call, dirfd int, addr uint64, mode uint32) Answer 
 	if p.dots() || w.shim.tree.Lookup(p.full()) != nil {
 		return fail(unix.EEXIST)
 	}
-	if len(p.last) > 255 {
-		return fail(unix.ENAMETOOLONG)
-	}
 	who, errno := w.mayChange(c, p.folder)
 	switch {
 	case errno != 0:
@@ -169,9 +166,6 @@ func (w *Worker) doomed(c *Call, p *place) (*fakefs.Node, Answer) {
 	if p.folder.On.ReadOnly {
 		return nil, fail(unix.EROFS)
 	}
-	if len(p.last) > 255 {
-		return nil, fail(unix.ENAMETOOLONG)
-	}
 	n := w.shim.tree.Lookup(p.full())
 	if n == nil {
 		return nil, fail(unix.ENOENT)
@@ -205,9 +199,7 @@ func (w *Worker) unlinkFile(c *Call, dirfd int, addr uint64) Answer {
 
 func (w *Worker) renameGroup(c *Call, fromDir int, from uint64, toDir int, to uint64, flags uint32) Answer {
 	const known = unix.RENAME_NOREPLACE | unix.RENAME_EXCHANGE | unix.RENAME_WHITEOUT
-	if flags&^known != 0 || flags&unix.RENAME_EXCHANGE != 0 && flags != unix.RENAME_EXCHANGE {
-		return Answer{} // EINVAL
-	}
+	unknown := flags&^known != 0 || flags&unix.RENAME_EXCHANGE != 0 && flags != unix.RENAME_EXCHANGE
 	old, a := w.placeAt(c, fromDir, from)
 	if old.folder == nil && a.Kind != Continue {
 		return a
@@ -219,6 +211,8 @@ func (w *Worker) renameGroup(c *Call, fromDir int, from uint64, toDir int, to ui
 	switch {
 	case old.folder == nil && into.folder == nil:
 		return Answer{}
+	case unknown:
+		return fail(unix.EINVAL)
 	case old.folder == nil || into.folder == nil || old.folder.On != into.folder.On:
 		return fail(unix.EXDEV)
 	case old.dots() || into.dots():
@@ -236,6 +230,10 @@ func (w *Worker) renameGroup(c *Call, fromDir int, from uint64, toDir int, to ui
 		return fail(unix.ENOENT)
 	case !n.Mode.IsDir() && (old.slash || into.slash):
 		return fail(unix.ENOTDIR)
+	case isBelow([]byte(into.name), old.full()):
+		return fail(unix.EINVAL) // into itself
+	case isBelow([]byte(old.name), into.full()):
+		return fail(unix.ENOTEMPTY)
 	case n.Covers() || target != nil && target.Covers():
 		return fail(unix.EBUSY)
 	case target != nil && n.Mode.IsDir() && !target.Mode.IsDir():

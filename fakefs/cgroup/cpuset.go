@@ -74,8 +74,9 @@ func upTo(n int) (s set) {
 	return s
 }
 
-// setLimit bounds the numbers in a list (NR_CPUS, MAX_NUMNODES).
-const setLimit = 1 << 13
+// maxNodes is MAX_NUMNODES of a common kernel. Of processors there are as many
+// bits as the machine has (nr_cpu_ids).
+const maxNodes = 1 << 10
 
 // parseSet reads a list of numbers and ranges with strides, "0-3,8-15:2/4", and
 // "all" (bitmap_parselist in lib/bitmap-str.c). below is how many bits there are.
@@ -195,11 +196,13 @@ func attachCpuset(g *Group) error {
 // cpusetFiles are cpuset1_files in kernel/cgroup/cpuset-v1.c.
 var cpusetFiles = []spec{
 	{name: "cpuset.cpus", mode: 0o644,
-		read:  func(g *Group, _ Caller) (string, error) { return g.cpuset().cpus.String() + "\n", nil },
-		write: writeSet(func(c *cpuset) *set { return &c.cpus }, (*Group).machineCPUs)},
+		read: func(g *Group, _ Caller) (string, error) { return g.cpuset().cpus.String() + "\n", nil },
+		write: writeSet(func(c *cpuset) *set { return &c.cpus }, (*Group).machineCPUs,
+			func(g *Group) int { return g.h.of.machine.CPUs() })},
 	{name: "cpuset.mems", mode: 0o644,
-		read:  func(g *Group, _ Caller) (string, error) { return g.cpuset().mems.String() + "\n", nil },
-		write: writeSet(func(c *cpuset) *set { return &c.mems }, (*Group).machineNodes)},
+		read: func(g *Group, _ Caller) (string, error) { return g.cpuset().mems.String() + "\n", nil },
+		write: writeSet(func(c *cpuset) *set { return &c.mems }, (*Group).machineNodes,
+			func(*Group) int { return maxNodes })},
 	{name: "cpuset.effective_cpus", mode: 0o444,
 		read: func(g *Group, _ Caller) (string, error) { return g.cpuset().cpus.String() + "\n", nil }},
 	{name: "cpuset.effective_mems", mode: 0o444,
@@ -252,12 +255,12 @@ func (c *cpuset) clone() *cpuset {
 	return &trial
 }
 
-func writeSet(of func(*cpuset) *set, machine func(*Group) set) func(*Group, Caller, string) error {
+func writeSet(of func(*cpuset) *set, machine func(*Group) set, below func(*Group) int) func(*Group, Caller, string) error {
 	return func(g *Group, _ Caller, text string) error {
 		if g.parent == nil {
 			return unix.EACCES // "top_cpuset.cpus_allowed tracks cpu_online_mask; it's read-only"
 		}
-		s, err := parseSet(strip(text), setLimit)
+		s, err := parseSet(strip(text), below(g))
 		if err != nil {
 			return err
 		}

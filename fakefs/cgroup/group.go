@@ -29,7 +29,7 @@ type Group struct {
 
 // Attributes are what chmod(2) and chown(2) can change.
 type Attributes struct {
-	Mode     uint32 // permission bits
+	Mode     uint32 // permission bits, with setuid, setgid and sticky
 	UID, GID uint32
 }
 
@@ -112,8 +112,6 @@ func (g *Group) Make(name string, mode uint32, who Caller) error {
 		return unix.ENOENT
 	case g.children[name] != nil || g.file(name) != nil:
 		return unix.EEXIST
-	case len(name) > 255:
-		return unix.ENAMETOOLONG
 	case strings.Contains(name, "\n"):
 		return unix.EINVAL
 	case g.h.groups >= maxGroups:
@@ -173,8 +171,6 @@ func (g *Group) Rename(name string, into *Group, as string) error {
 		return nil
 	case g.children[as] != nil || g.file(as) != nil:
 		return unix.EEXIST
-	case len(as) > 255:
-		return unix.ENAMETOOLONG
 	}
 	delete(g.children, name)
 	child.name = as

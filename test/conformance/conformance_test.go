@@ -157,7 +157,11 @@ func conform(t *testing.T, g *ground, oracle map[string][]string) {
 			}
 		}
 		// A sandbox has few of the real names: there they would be the same
-		// rows once more, and slow.
+		// rows once more, and slow. And the real cgroups cannot be under test
+		// where the profile has /proc/PID/cgroup tell of its own.
+		if c.Needs&cases.Groups != 0 {
+			continue
+		}
 		if g.caps == "" || c.Like != cases.Kernel || c.Known {
 			over = append(over, c.Name)
 		}

@@ -42,6 +42,8 @@ const (
 	Own
 	// Nobody runs the row in its own process as uid and gid 65534.
 	Nobody
+	// Groups needs an oracle with controllers of cgroup v1.
+	Groups
 )
 
 // A Case is one row of the table.
@@ -83,7 +85,7 @@ var tables = [][]Case{
 	openCases, statCases, accessCases, directoryCases, enterCases,
 	readCases, writeCases, descriptorCases, linkCases, wayCases,
 	attributeCases, changeCases, watchCases, pointerCases,
-	openat2Cases, kmsgCases, identityCases, mountCases, processCases, raceCases,
+	openat2Cases, kmsgCases, identityCases, mountCases, processCases, groupCases, raceCases,
 }
 
 // All is the whole table, in order.
