@@ -9,7 +9,15 @@ import (
 )
 
 // strip takes the white space off both ends (strstrip in lib/string_helpers.c).
-func strip(s string) string { return strings.Trim(s, " \t\n\v\f\r\xa0") }
+func strip(s string) string {
+	for s != "" && isSpace(s[0]) {
+		s = s[1:]
+	}
+	for s != "" && isSpace(s[len(s)-1]) {
+		s = s[:len(s)-1]
+	}
+	return s
+}
 
 // digits splits what a number in the kernel's base 0 begins with: 0x for
 // sixteen, 0 for eight, else ten (_parse_integer_fixup_radix in lib/kstrtox.c).
