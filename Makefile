@@ -17,6 +17,13 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.7.0
 build: deps ## bin/shimrun, one static binary
 	CGO_ENABLED=1 go build $(STATIC) -o bin/shimrun ./cmd/shimrun
 
+# Kubernetes' and Helm's libraries take some minutes to compile for the first
+# time. GOWORK=off: a go.work above must not pull other modules in here.
+.PHONY: validate
+validate: ## bin/shimrun-validate, for shimrun validate
+	cd cmd/shimrun-validate && CGO_ENABLED=0 GOWORK=off go build -trimpath -buildvcs=false -tags netgo,osusergo \
+		-ldflags '-s -w -X main.version=$(VERSION)' -o $(CURDIR)/bin/shimrun-validate .
+
 .PHONY: cross
 cross: ## bin/shimrun-arm64
 	@internal/build/deps cross
@@ -45,6 +52,7 @@ test: build sandbox ## all tests
 	go test -race $$(go list ./... | grep -v /test/)
 	SHIMRUN=$(CURDIR)/bin/shimrun go test -p 1 -timeout 20m ./test/...
 	cd test/cadvisor && GOWORK=off go test ./...
+	cd cmd/shimrun-validate && GOWORK=off go test ./...
 
 .PHONY: sandbox
 sandbox: ## gVisor and a root file system for it
@@ -79,6 +87,7 @@ k3s-demo: build sandbox ## k3s, or upstream's Kubernetes, in real gVisor: CAPS=d
 .PHONY: install
 install: build ## the binary, its man page and completions below $(PREFIX)
 	install -D -m 0755 bin/shimrun $(DESTDIR)$(PREFIX)/bin/shimrun
+	test ! -x bin/shimrun-validate || install -m 0755 bin/shimrun-validate $(DESTDIR)$(PREFIX)/bin/shimrun-validate
 	install -d $(DESTDIR)$(PREFIX)/share/man/man1 \
 		$(DESTDIR)$(PREFIX)/share/bash-completion/completions \
 		$(DESTDIR)$(PREFIX)/share/zsh/site-functions \

@@ -64,6 +64,7 @@ func subcommands() []*cli.Command {
 		doctorCommand(),
 		profileCommand(),
 		benchCommand(),
+		validateCommand(),
 		completionCommand(),
 		manCommand(),
 	}

@@ -7,6 +7,7 @@
 //	arguments ─ app ─┬─ run ──── ground, fakefs ── Plan ─┬─ runtime.Run
 //	                 │                                   └─ --dry-run
 //	                 ├─ doctor ─ ground, fakefs, runtime.Probe
+//	                 ├─ validate ─ becomes shimrun-validate
 //	                 └─ profile, completion, man
 package main
 
