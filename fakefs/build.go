@@ -81,6 +81,10 @@ func (t *Tree) files() map[string]namedFile {
 		generated(lie, Always, filesystemFiles)
 		generated(lie, Present, processFiles)
 	}
+	if len(p.Filesystems) == 0 && p.VirtualMounts() {
+		// The reader's own mounts, which the shim shows us with those of its table.
+		generated("mounts virtual", Present, processFiles)
+	}
 	if t.cgroups != nil {
 		lie := "cgroups " + list(t.Controllers())
 		generated(lie, Always, cgroupFiles)

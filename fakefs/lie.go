@@ -64,6 +64,10 @@ func (p *Profile) Lies() []Lie {
 		}
 		add("calls", name, name, "the kernel's answer", told)
 	}
+	if p.VirtualMounts() {
+		add("mounts", "virtual", "", "mount(2) and umount2(2) that fail with EPERM for want of CAP_SYS_ADMIN",
+			"tmpfs, bind mounts, remounts and propagation in a table of shimrun's")
+	}
 	return all
 }
 

@@ -35,6 +35,7 @@ func (m *merger) add(p *Profile, own bool) {
 	scalar(m, p, own, "memory", "total", &m.into.Memory.Total, p.Memory.Total)
 	scalar(m, p, own, "memory", "swap", &m.into.Memory.Swap, p.Memory.Swap)
 	scalar(m, p, own, "links", "", &m.into.Links, p.Links)
+	scalar(m, p, own, "mounts", "", &m.into.Mounts, p.Mounts)
 }
 
 func overlay[V any](m *merger, p *Profile, own bool, section string, into, from map[string]V) {

@@ -45,6 +45,10 @@ type Profile struct {
 	// Links is "exact" where readlink(2) of served descriptors is trapped too,
 	// "kernel" (the default) where it is not.
 	Links string
+	// Mounts is "virtual" where mount(2) and umount2(2) that the kernel refuses for
+	// want of CAP_SYS_ADMIN are answered by a table of the shim's own, "kernel"
+	// (the default) where they are not.
+	Mounts string
 	// Arguments are added to commands that start with the given words.
 	Arguments map[string][]Argument
 
@@ -152,6 +156,9 @@ func (p *Profile) Quirk(name string) bool { return p.Quirks[name] }
 // Exact tells whether readlink(2) of served descriptors has to be trapped.
 func (p *Profile) Exact() bool { return p.Links == "exact" }
 
+// VirtualMounts tells whether mounts that the kernel refuses are made in a table.
+func (p *Profile) VirtualMounts() bool { return p.Mounts == "virtual" }
+
 // Empty tells whether the profile changes nothing, so that a command can be
 // executed without any shim.
 func (p *Profile) Empty() bool {
@@ -161,7 +168,7 @@ func (p *Profile) Empty() bool {
 		}
 	}
 	return len(p.Files) == 0 && len(p.Filesystems) == 0 && p.Memory == (Memory{}) &&
-		len(p.Quirks) == 0 && len(p.Calls) == 0 && len(p.Cgroups.Controllers) == 0
+		len(p.Quirks) == 0 && len(p.Calls) == 0 && len(p.Cgroups.Controllers) == 0 && !p.VirtualMounts()
 }
 
 // place is where a setting was made.

@@ -67,6 +67,7 @@ var badProfiles = []struct {
 	{"quirks: [statfs]", `"statfs" is unknown (allowed: mount-propagation, statfs-enosys, statx-no-automount)`, true},
 	{"calls: {io_uring_setup: ENOSUS}", `"ENOSUS" is no error (allowed: 0, or a name of errno(3) such as ENOSYS)`, false},
 	{"calls: {IO: ENOSYS}", `no name of a system call`, true},
+	{"mounts: some", `"some" is unknown (allowed: kernel, virtual)`, true},
 	{"links: some", `"some" is unknown (allowed: exact, kernel)`, true},
 	{"match: {lacks: [rain]}", `"rain" is no probe (allowed: kmsg, `, true},
 	{"arguments: {k3s: x}", `found "x" (allowed: a list of arguments)`, true},
@@ -122,6 +123,7 @@ memory: {total: 8Gi, swap: 1024}
 quirks: [statfs-enosys]
 calls: {io_uring_setup: ENOSYS, keyctl: 0}
 links: exact
+mounts: virtual
 arguments: {k3s server: ["--a=b"]}
 `
 

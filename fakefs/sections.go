@@ -68,6 +68,7 @@ func (d *decoder) decodeProfile(root *yaml.Node) {
 		"quirks":      d.decodeQuirks,
 		"calls":       d.decodeCalls,
 		"links":       d.decodeLinks,
+		"mounts":      d.decodeMounts,
 		"arguments":   d.decodeArguments,
 	})
 	d.checkFiles()
@@ -213,6 +214,12 @@ var errnos = func() map[string]unix.Errno {
 func (d *decoder) decodeLinks(n *yaml.Node) {
 	if value, ok := d.choice(n, "exact", "kernel"); ok && d.claim(n, "links", "") {
 		d.profile.Links = value
+	}
+}
+
+func (d *decoder) decodeMounts(n *yaml.Node) {
+	if value, ok := d.choice(n, "kernel", "virtual"); ok && d.claim(n, "mounts", "") {
+		d.profile.Mounts = value
 	}
 }
 

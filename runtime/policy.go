@@ -22,6 +22,7 @@ type policy interface {
 	tracer(zerolog.Logger) *ptrace.Tracer
 	follower(zerolog.Logger) seccomp.Follower
 	Unfollowed()
+	Unmount()
 }
 
 // newPolicy makes the plan's policy; a variable so that tests can have one of

@@ -93,6 +93,7 @@ func superviseMain() int {
 	} else {
 		err = s.serve()
 	}
+	s.policy.Unmount()
 	<-front
 	if err != nil {
 		s.log.Error().Err(err).Msg("the supervisor ends early: the command's calls fail from now on")

@@ -266,14 +266,23 @@ type view struct {
 	tid  int
 	name string // of the node
 	root string // prefix that leads to the tracee's root, "" for the common one
+	shim *Shim  // whose mounts are there as well; nil for none
 }
 
 func (v *view) Real() ([]byte, error) { return v.ReadFile(v.name) }
 
 func (v *view) ReadFile(name string) ([]byte, error) {
 	if rest, ok := cutSelf(name); ok {
-		return os.ReadFile("/proc/" + strconv.Itoa(v.tid) + rest)
+		name = "/proc/" + strconv.Itoa(v.tid) + rest
 	}
+	data, err := v.readFile(name)
+	if err == nil && v.shim != nil {
+		data = v.shim.withVirtual(name, data)
+	}
+	return data, err
+}
+
+func (v *view) readFile(name string) ([]byte, error) {
 	if isBelow([]byte(name), "/proc") {
 		return os.ReadFile(name)
 	}

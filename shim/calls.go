@@ -25,6 +25,7 @@ const (
 	needStatx                    // statx(2) has to be mended
 	needMount                    // mount(2) has to be mended
 	needGroups                   // cgroups are served
+	needVirtual                  // mounts are made in a table
 )
 
 // A Spec is one row of docs/syscalls.md: a system call that the shim knows.
@@ -86,8 +87,8 @@ var specs = append([]Spec{
 	{"sysinfo", unix.SYS_SYSINFO, (*Worker).sysinfo, needMemory, nil},
 	{"lseek", unix.SYS_LSEEK, (*Worker).lseek, needStreams, seekKinds},
 	{"mount", unix.SYS_MOUNT, (*Worker).mount, needFiles | needTypes | needMount, nil},
-	{"umount2", unix.SYS_UMOUNT2, (*Worker).changesMounts, needFiles | needTypes, nil},
-	{"move_mount", unix.SYS_MOVE_MOUNT, (*Worker).changesMounts, needFiles | needTypes, nil},
+	{"umount2", unix.SYS_UMOUNT2, (*Worker).umount, needFiles | needTypes, nil},
+	{"move_mount", unix.SYS_MOVE_MOUNT, (*Worker).moveMount, needFiles | needTypes, nil},
 	{"chroot", unix.SYS_CHROOT, (*Worker).chroot, needFiles | needTypes, nil},
 	{"pivot_root", unix.SYS_PIVOT_ROOT, (*Worker).changesRoot, needFiles | needTypes, nil},
 	{"setns", unix.SYS_SETNS, (*Worker).changesNamespace, needFiles | needTypes, nil},
@@ -96,11 +97,11 @@ var specs = append([]Spec{
 // Calls lists the system calls that the shim can trap, sorted.
 func Calls() []string {
 	var names []string
-	for _, s := range specs {
+	for _, s := range slices.Concat(specs, mountSpecs) {
 		names = append(names, s.Name)
 	}
 	slices.Sort(names)
-	return names
+	return slices.Compact(names)
 }
 
 // needs derives from the tree what this policy has to see.
@@ -127,6 +128,9 @@ func (s *Shim) needs() need {
 	}
 	if s.quirks.statxNoAutomount {
 		n |= needStatx
+	}
+	if s.virtual.answers {
+		n |= needVirtual | needLinks
 	}
 	if s.quirks.mountPropagation {
 		n |= needMount
@@ -156,6 +160,20 @@ func (s *Shim) plan() error {
 			add(Trap{Name: spec.Name, Nr: spec.nr, Only: spec.only}, spec.handle)
 		}
 	}
+	if s.virtual.answers {
+		// Names pass through mounts first, and then come to whoever serves them.
+		for _, spec := range slices.Concat(specs, mountSpecs) {
+			h := spec.handle
+			if spec.nr < len(s.handlers) && s.handlers[spec.nr] != nil {
+				h = s.handlers[spec.nr]
+			}
+			if p := passages[spec.Name]; p != nil {
+				add(Trap{Name: spec.Name, Nr: spec.nr}, through(p, h))
+			} else if spec.needs&needVirtual != 0 {
+				add(Trap{Name: spec.Name, Nr: spec.nr}, h)
+			}
+		}
+	}
 	for name, errno := range s.tree.Profile().Calls {
 		nr, ok := refusable[name]
 		if !ok {
@@ -182,8 +200,26 @@ func (s *Shim) nameOf(nr int) string {
 
 // mount(2): mended where the profile says so, else only noticed.
 func (w *Worker) mount(c *Call) Answer {
+	if w.shim.virtual.answers {
+		return w.virtualMount(c)
+	}
 	if w.shim.quirks.mountPropagation {
 		return w.mountPropagation(c)
+	}
+	return w.changesMounts(c)
+}
+
+// umount2(2) and move_mount(2): answered where mounts are in a table.
+func (w *Worker) umount(c *Call) Answer {
+	if w.shim.virtual.answers {
+		return w.virtualUmount(c)
+	}
+	return w.changesMounts(c)
+}
+
+func (w *Worker) moveMount(c *Call) Answer {
+	if a := w.newMountCall(c); a.Kind != Continue {
+		return a
 	}
 	return w.changesMounts(c)
 }

@@ -5,6 +5,9 @@ import "golang.org/x/sys/unix"
 // chdir(2) into a directory that only the tree has. fchdir(2) needs no help:
 // a served directory's descriptor is one that the kernel can enter.
 func (w *Worker) chdir(c *Call) Answer {
+	if a, done := w.chdirMounted(c); done {
+		return a
+	}
 	name, ok := w.readPath(c.Tracee, c.Args[0])
 	if !ok || len(name) == 0 {
 		return Answer{}

@@ -15,6 +15,7 @@ import (
 // behalf it may open things (proc_pid_status(5)).
 type status struct {
 	tgid   int
+	ppid   int
 	nsTGID int // the same in the innermost pid namespace
 	nsTID  int
 	uid    uint32 // real
@@ -47,6 +48,10 @@ func parseStatus(b []byte) status {
 		case "Tgid":
 			if len(f) > 0 {
 				s.tgid, _ = strconv.Atoi(string(f[0]))
+			}
+		case "PPid":
+			if len(f) > 0 {
+				s.ppid, _ = strconv.Atoi(string(f[0]))
 			}
 		case "NStgid":
 			if len(f) > 0 {

@@ -108,7 +108,7 @@ func (w *Worker) mountPropagation(c *Call) Answer {
 	const propagation = unix.MS_SHARED | unix.MS_PRIVATE | unix.MS_SLAVE | unix.MS_UNBINDABLE
 	if f := c.Args[3]; f&propagation != 0 && f&^uint64(propagation|unix.MS_REC|unix.MS_SILENT) == 0 {
 		w.count.node(liePropagation)
-		return Answer{Kind: Return}
+		return w.rememberPropagation(c)
 	}
 	return w.changesMounts(c)
 }

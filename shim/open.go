@@ -13,15 +13,15 @@ import (
 // open, openat, openat2 and creat (open(2), openat2(2)).
 
 func (w *Worker) open(c *Call) Answer {
-	return w.openName(c, atFDCWD, c.Args[0], int(int32(c.Args[1])), 0)
+	return w.openName(c, atFDCWD, c.Args[0], int(int32(c.Args[1])), uint32(c.Args[2]), 0)
 }
 
 func (w *Worker) creat(c *Call) Answer {
-	return w.openName(c, atFDCWD, c.Args[0], unix.O_CREAT|unix.O_WRONLY|unix.O_TRUNC, 0)
+	return w.openName(c, atFDCWD, c.Args[0], unix.O_CREAT|unix.O_WRONLY|unix.O_TRUNC, uint32(c.Args[1]), 0)
 }
 
 func (w *Worker) openat(c *Call) Answer {
-	return w.openName(c, dirfdOf(c.Args[0]), c.Args[1], int(int32(c.Args[2])), 0)
+	return w.openName(c, dirfdOf(c.Args[0]), c.Args[1], int(int32(c.Args[2])), uint32(c.Args[3]), 0)
 }
 
 // openat2's struct open_how is three 64-bit words: flags, mode, resolve.
@@ -38,7 +38,7 @@ func (w *Worker) openat2(c *Call) Answer {
 	if len(bytes.Trim(how[known:], "\x00")) > 0 || !validHow(flags, mode, resolve) {
 		return Answer{} // E2BIG or EINVAL
 	}
-	return w.openName(c, dirfdOf(c.Args[0]), c.Args[1], int(flags), resolve)
+	return w.openName(c, dirfdOf(c.Args[0]), c.Args[1], int(flags), uint32(mode), resolve)
 }
 
 // validHow makes the checks of build_open_flags (fs/open.c) that openat2 makes
@@ -64,7 +64,7 @@ const resolveCached = 0x20
 
 // openName opens what a name leads to. Every answer other than Continue uses
 // the worker's own copy of the name.
-func (w *Worker) openName(c *Call, dirfd int, addr uint64, flags int, resolve uint64) Answer {
+func (w *Worker) openName(c *Call, dirfd int, addr uint64, flags int, mode uint32, resolve uint64) Answer {
 	if flags&unix.O_PATH != 0 {
 		flags &= unix.O_PATH | unix.O_DIRECTORY | unix.O_NOFOLLOW | unix.O_CLOEXEC // the others are ignored then
 	}
@@ -73,6 +73,11 @@ func (w *Worker) openName(c *Call, dirfd int, addr uint64, flags int, resolve ui
 		return Answer{} // EFAULT or ENAMETOOLONG, says the kernel
 	}
 	nofollow := flags&unix.O_NOFOLLOW != 0 || flags&(unix.O_CREAT|unix.O_EXCL) == unix.O_CREAT|unix.O_EXCL
+	if w.shim.virtual.answers && resolve == 0 && len(name) > 0 {
+		if a, done := w.openMounted(c, dirfd, name, flags, mode); done {
+			return a
+		}
+	}
 	t := w.resolve(c, dirfd, name, lookup{nofollow: nofollow, resolve: resolve, beyond: true})
 	if t.ours() && flags&unix.O_CREAT != 0 && name[len(name)-1] == '/' {
 		t.errno = unix.EISDIR // nothing can be made under a name that ends in a slash
@@ -261,7 +266,7 @@ func (w *Worker) failed(c *Call, n *fakefs.Node, err error) (Answer, unix.Errno)
 
 // viewOf is the machine as the caller sees it.
 func (w *Worker) viewOf(c *Call, t *target) *view {
-	v := &view{tid: c.TID, name: t.name}
+	v := &view{tid: c.TID, name: t.name, shim: w.shim}
 	if w.shim.roots.Load() || w.shim.namespaces.Load() {
 		v.root = string(w.ofTracee(c.TID, "root"))
 	}

@@ -26,6 +26,9 @@ func (w *Worker) readlinkName(c *Call, dirfd int, addr, buf, size uint64) Answer
 	if says, ok := w.handedLink(c, dirfd, name); ok {
 		return w.giveText(c, buf, size, says)
 	}
+	if says, ok := w.linkMounted(c, dirfd, name); ok {
+		return w.giveText(c, buf, size, says)
+	}
 	if !w.shim.hasLinks {
 		return Answer{}
 	}
@@ -97,7 +100,11 @@ func (w *Worker) giveText(c *Call, buf, size uint64, says string) Answer {
 func (w *Worker) getcwd(c *Call) Answer {
 	h := w.handedTo(c, atFDCWD)
 	if h == nil {
-		return Answer{}
+		name, ok := w.cwdMounted(c)
+		if !ok {
+			return Answer{}
+		}
+		h = &handedOut{name: name}
 	}
 	says := append([]byte(h.name), 0)
 	if uint64(len(says)) > c.Args[1] {
@@ -106,6 +113,8 @@ func (w *Worker) getcwd(c *Call) Answer {
 	if err := c.Tracee.WriteMemory(c.Args[0], says); err != nil {
 		return unwritable(err)
 	}
-	w.told(c, h.node)
+	if h.node != nil {
+		w.told(c, h.node)
+	}
 	return Answer{Kind: Return, Value: int64(len(says))}
 }

@@ -39,6 +39,7 @@ type Shim struct {
 
 	handed  handedOuts
 	shared  backings
+	virtual virtualMounts
 	streams streams
 	offsets offsets
 	stats   statistics
@@ -81,6 +82,9 @@ func New(tree *fakefs.Tree, opt Options) (*Shim, error) {
 		s.namespace = []byte(link)
 	}
 	s.streams.shim = s
+	if err := s.beginMounts(); err != nil {
+		return nil, err
+	}
 	if err := s.plan(); err != nil {
 		return nil, err
 	}

@@ -29,6 +29,9 @@ func (w *Worker) fstat(c *Call) Answer {
 }
 
 func (w *Worker) statName(c *Call, dirfd int, name, out uint64, flags int) Answer {
+	if a, done := w.statMounted(c, dirfd, name, out, flags); done {
+		return a
+	}
 	a, t, ok := w.attributes(c, dirfd, name, flags)
 	switch {
 	case ok:
@@ -46,7 +49,8 @@ func (w *Worker) statName(c *Call, dirfd int, name, out uint64, flags int) Answe
 func (w *Worker) statHanded(c *Call, fd int, out uint64) Answer {
 	h := w.handedTo(c, fd)
 	if h == nil {
-		return Answer{}
+		a, _ := w.statMounted(c, fd, 0, out, unix.AT_EMPTY_PATH)
+		return a
 	}
 	a := w.shim.attributesOf(h.node, h.name)
 	a.stat(&w.st)

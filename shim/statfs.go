@@ -18,6 +18,12 @@ func (w *Worker) statfs(c *Call) Answer {
 	if !ok || len(name) == 0 {
 		return Answer{}
 	}
+	if a, done := w.statfsMounted(c, atFDCWD, c.Args[0], c.Args[1]); done {
+		return a
+	}
+	if name, ok = w.readPath(c.Tracee, c.Args[0]); !ok {
+		return Answer{}
+	}
 	ground := w.shim.ground.Load()
 	if w.sharesRoot(c, ground) && !selfish(name) {
 		own := w.own[:0]
@@ -145,6 +151,9 @@ func (w *Worker) fstatfs(c *Call) Answer {
 	fd := dirfdOf(c.Args[0])
 	if fd < 0 {
 		return Answer{}
+	}
+	if a, done := w.statfsMounted(c, fd, 0, c.Args[1]); done {
+		return a
 	}
 	own := w.descriptor(c.TID, fd)
 	switch e := statfs(append(own, 0), &w.fs); {

@@ -14,6 +14,9 @@ func (w *Worker) statx(c *Call) Answer {
 	if uint32(flags)&^known != 0 || flags&syncType == syncType || uint32(c.Args[3])&unix.STATX__RESERVED != 0 {
 		return Answer{} // EINVAL
 	}
+	if a, done := w.statxMounted(c, flags); done {
+		return a
+	}
 	a, t, ok := w.attributes(c, dirfdOf(c.Args[0]), c.Args[1], flags)
 	if ok {
 		var st unix.Statx_t

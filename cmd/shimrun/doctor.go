@@ -92,6 +92,9 @@ func diagnose(command string) (*diagnosis, error) {
 		d.Backend = backend.Name
 	}
 	d.Limits = limits(d)
+	if profile.VirtualMounts() && !slices.Contains(d.Machine.Capabilities, "CAP_SYS_ADMIN") {
+		d.Limits = append(d.Limits, mountLimits...)
+	}
 	return d, nil
 }
 
@@ -111,6 +114,13 @@ func (d *diagnosis) answer(fact string) ground.Answer {
 		}
 	}
 	return ground.Unknown
+}
+
+// mountLimits are what a mount table cannot do that a kernel's mounts do.
+var mountLimits = []string{
+	"a virtual tmpfs lies on the disk that its folder is on; its size and inode limits, and nodev, nosuid and noexec, are shown but not enforced",
+	"a virtual bind mount is not passed by execve, chroot, inotify and socket names, and what is open in it does not make it busy",
+	"virtual mounts are forgotten when the supervisor is killed, and what a tmpfs held stays on the disk",
 }
 
 // limits are the promises that cannot be kept here, each with its reason.

@@ -30,6 +30,8 @@ type ground struct {
 	// liedType their real type.
 	lied     [2]string
 	liedType string
+	// refused drops CAP_SYS_ADMIN, so that the kernel refuses to mount.
+	refused bool
 
 	sandbox *gvisor.Sandbox
 }
@@ -110,6 +112,9 @@ func (g *ground) names(label string) string {
 func (g *ground) bare(ctx context.Context, args ...string) *exec.Cmd {
 	if g.sandbox != nil {
 		return g.sandbox.Command(ctx, []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}, args...)
+	}
+	if g.refused {
+		args = append([]string{"/usr/bin/setpriv", "--bounding-set=-sys_admin", "--inh-caps=-sys_admin", "--"}, args...)
 	}
 	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
 	cmd.Env = []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/tmp", "LC_ALL=C"}

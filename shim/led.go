@@ -1,0 +1,199 @@
+package shim
+
+import (
+	"path"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/shimrun/shimrun/internal/mounts"
+)
+
+func itoa(n int) string { return strconv.Itoa(n) }
+
+// led is where a name leads in the mount table.
+type led struct {
+	mount *mounts.Mount
+	// logical is the name without links as the mount namespace has it, real
+	// the one under which the kernel has the object. The last component may not exist.
+	logical, real string
+	exists        bool
+	// broken tells that a folder in the middle does not exist.
+	broken bool
+	// redirected tells that the kernel would not get there by itself.
+	redirected bool
+	errno      unix.Errno // why it does not exist
+	mode       uint32     // its type, where asked for
+}
+
+// leadThrough follows a name for the tracee. The kernel is asked first where
+// it gets: it knows the tracee's root, descriptors and links. A mount that
+// leads elsewhere stands on a folder that the kernel has, so that what it finds
+// there, or how far it comes, tells whether the name passes one. From there on
+// the name is followed here.
+//
+// ok is false where the supervisor may not look: then the kernel answers.
+func (w *Worker) leadThrough(c *Call, dirfd int, name []byte, nofollow bool) (l led, ok bool) {
+	if name[len(name)-1] == '/' {
+		nofollow = false
+	}
+	t := w.shim.virtual.table
+	if name[0] != '/' && dirfd == atFDCWD && t.Redirects() {
+		if cwd, ok := w.cwdOf(c.TID); ok {
+			return w.walkMounts(cwd, string(name), w.rootOf(c.TID), nofollow), true
+		}
+	}
+	kernel, rest, errno, ok := w.locate(c, dirfd, name, nofollow)
+	if !ok {
+		return led{errno: errno}, false
+	}
+	m, _ := t.Find(kernel)
+	if !m.Redirects() {
+		l = led{mount: m, logical: path.Join(kernel, rest), exists: errno == 0, errno: errno, broken: strings.Contains(rest, "/")}
+		l.real = l.logical
+		return l, true
+	}
+	return w.walkMounts(m.Point, kernel[len(m.Point):]+"/"+rest, w.rootOf(c.TID), nofollow), true
+}
+
+// locate asks the kernel for the object under a name, or the nearest one above
+// it that exists, and what is left of the name below that.
+func (w *Worker) locate(c *Call, dirfd int, name []byte, nofollow bool) (kernel, rest string, errno unix.Errno, ok bool) {
+	own := w.asTracee(c, dirfd, name)
+	if own == "" {
+		return "", "", 0, false
+	}
+	root := w.rootOf(c.TID)
+	for range maxLinks * 4 {
+		flags := unix.O_PATH | unix.O_CLOEXEC
+		if nofollow && rest == "" {
+			flags |= unix.O_NOFOLLOW
+			own = strings.TrimRight(own, "/")
+		}
+		fd, e := openat(atFDCWD, append([]byte(own), 0), flags)
+		if e == 0 {
+			kernel = w.kernelName(fd)
+			unix.Close(fd)
+			return kernel, rest, errno, strings.HasPrefix(kernel, "/")
+		}
+		if errno == 0 {
+			errno = e
+		}
+		if e != unix.ENOENT && e != unix.ENOTDIR {
+			return "", "", e, false
+		}
+		dir, last := path.Split(strings.TrimRight(own, "/"))
+		if last == "" || dir == "" {
+			return "", "", e, false
+		}
+		if to, hangs := w.hangingLink(own); hangs && e == unix.ENOENT && !(nofollow && rest == "") {
+			if path.IsAbs(to) {
+				own = path.Join(root, to)
+			} else {
+				own = dir + to
+			}
+			errno = 0
+			continue
+		}
+		own = dir
+		rest = strings.TrimSuffix(last+"/"+rest, "/")
+	}
+	return "", "", unix.ELOOP, false
+}
+
+func (w *Worker) hangingLink(name string) (string, bool) {
+	n, e := readlinkat(atFDCWD, append([]byte(strings.TrimRight(name, "/")), 0), w.link[:])
+	return string(w.link[:max(n, 0)]), e == 0
+}
+
+// kernelName is how the kernel names an open object.
+func (w *Worker) kernelName(fd int) string {
+	n, e := readlinkat(atFDCWD, append([]byte("/proc/self/fd/"+itoa(fd)), 0), w.link[:])
+	if e != 0 {
+		return ""
+	}
+	return string(w.link[:n])
+}
+
+// asTracee writes a tracee's name so that it means the same to the supervisor.
+func (w *Worker) asTracee(c *Call, dirfd int, name []byte) string {
+	clean, ok := cleanLexically(w.clean[:0], name)
+	switch {
+	case name[0] != '/' && dirfd == atFDCWD:
+		return string(w.ofTracee(c.TID, "cwd/")) + string(name)
+	case name[0] != '/' && dirfd < 0:
+		return ""
+	case name[0] != '/':
+		return string(w.descriptor(c.TID, dirfd)) + "/" + string(name)
+	case ok && isBelow(clean, "/proc/self"):
+		return string(w.ofTracee(c.TID, "")) + string(clean[len("/proc/self"):])
+	case ok && isBelow(clean, "/proc/thread-self"):
+		return string(w.ofTracee(c.TID, "")) + string(clean[len("/proc/thread-self"):])
+	case ok && isBelow(clean, "/dev/fd"):
+		return string(w.ofTracee(c.TID, "fd")) + string(clean[len("/dev/fd"):])
+	case w.shim.roots.Load() || w.shim.namespaces.Load():
+		return string(w.ofTracee(c.TID, "root")) + string(name)
+	}
+	return string(name)
+}
+
+// walkMounts follows a name from a place that it has reached, through links and
+// further mounts, as path_resolution(7) describes.
+func (w *Worker) walkMounts(at, rest, root string, nofollow bool) led {
+	t := w.shim.virtual.table
+	links := 0
+	parts := strings.Split(rest, "/")
+	l := led{logical: at, exists: true, redirected: true}
+	finish := func(errno unix.Errno) led {
+		l.errno = errno
+		l.exists = l.exists && errno == 0
+		l.mount, l.real = t.Find(l.logical)
+		return l
+	}
+	for i := 0; i < len(parts); i++ {
+		part := parts[i]
+		switch {
+		case part == "" || part == ".":
+			continue
+		case !l.exists:
+			l.broken = true
+			return finish(unix.ENOENT)
+		case part == "..":
+			if l.logical != root {
+				l.logical = path.Dir(l.logical)
+			}
+			continue
+		}
+		here := l.logical
+		l.logical = path.Join(here, part)
+		_, real := t.Find(l.logical)
+		var st unix.Stat_t
+		switch e := fstatat(atFDCWD, append([]byte(real), 0), &st, unix.AT_SYMLINK_NOFOLLOW); e {
+		case 0:
+		case unix.ENOENT:
+			l.exists, l.errno = false, unix.ENOENT
+			continue
+		default:
+			return finish(e)
+		}
+		last := strings.Join(parts[i+1:], "") == ""
+		if st.Mode&unix.S_IFMT != unix.S_IFLNK || last && nofollow {
+			continue
+		}
+		if links++; links > maxLinks {
+			return finish(unix.ELOOP)
+		}
+		n, e := readlinkat(atFDCWD, append([]byte(real), 0), w.link[:])
+		if e != 0 {
+			return finish(e)
+		}
+		to := string(w.link[:n])
+		if l.logical = here; path.IsAbs(to) {
+			l.logical = root
+		}
+		parts = append(strings.Split(to, "/"), parts[i+1:]...)
+		i = -1
+	}
+	return finish(l.errno)
+}

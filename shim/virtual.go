@@ -1,0 +1,143 @@
+package shim
+
+import (
+	"bytes"
+	"os"
+	"path"
+	"strings"
+	"sync"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/shimrun/shimrun/internal/mounts"
+)
+
+// virtualMounts are the mounts that tracees made and the kernel refused.
+//
+//	mount(2) ──▶ mounting.go ──▶ table        what the namespace is now
+//	               │    └──────▶ folders      what holds a tmpfs's files
+//	names ─────▶ through.go  ──▶ table.Find   led to where they really lie
+//	readers ───▶ view        ──▶ table.Append…
+type virtualMounts struct {
+	// table is nil where the profile leaves mounts to the kernel.
+	table *mounts.Table
+	// answers tells that the kernel refuses mounts here: shimrun itself has no
+	// CAP_SYS_ADMIN. Else the table only remembers propagation for the quirk.
+	answers bool
+	self    status // the supervisor's own: its capabilities are all that there are here
+	ram     uint64
+
+	mu      sync.Mutex // orders changes with what they do to folders
+	folders map[uint32]*folder
+	cwds    map[int]cwd
+}
+
+func (s *Shim) beginMounts() error {
+	v := &s.virtual
+	if !s.tree.Profile().VirtualMounts() {
+		return nil
+	}
+	var err error
+	if v.self, err = statusOf(os.Getpid()); err != nil {
+		return err
+	}
+	info, err := os.ReadFile("/proc/self/mountinfo")
+	if err != nil {
+		return err
+	}
+	var si unix.Sysinfo_t
+	if unix.Sysinfo(&si) == nil {
+		v.ram = uint64(si.Totalram) * uint64(max(si.Unit, 1))
+	}
+	v.table = mounts.New(info)
+	v.answers = !v.self.has(unix.CAP_SYS_ADMIN)
+	v.folders = map[uint32]*folder{}
+	return nil
+}
+
+// privileged tells whether a tracee may mount, were it not for the one
+// capability that is missing here: it is root, and has given up nothing of
+// what shimrun was started with.
+func (v *virtualMounts) privileged(who *status) bool {
+	return who.euid == 0 && who.caps&v.self.caps == v.self.caps
+}
+
+// mountsOf tells whether a call is about the mounts of the table: the
+// tracee is in the supervisor's mount namespace and may mount.
+func (w *Worker) mountsOf(c *Call) (who status, ok bool) {
+	v := &w.shim.virtual
+	if !v.answers || w.shim.namespaces.Load() && !w.sharesNamespace(c.TID) {
+		return who, false
+	}
+	who, err := statusOf(c.TID)
+	return who, err == nil && v.privileged(&who)
+}
+
+func (w *Worker) sharesNamespace(tid int) bool {
+	n, e := readlinkat(atFDCWD, append(w.ofTracee(tid, "ns/mnt"), 0), w.link[:])
+	return e != 0 || w.shim.namespace == nil || string(w.link[:n]) == string(w.shim.namespace)
+}
+
+// rootOf is the tracee's root directory, as the supervisor names it.
+func (w *Worker) rootOf(tid int) string {
+	if w.shim.roots.Load() {
+		if n, e := readlinkat(atFDCWD, append(w.ofTracee(tid, "root"), 0), w.link[:]); e == 0 && n > 0 && w.link[0] == '/' {
+			return string(w.link[:n])
+		}
+	}
+	return "/"
+}
+
+// Unmount takes all virtual mounts away, with what they hold: the end of the
+// last process ends its mount namespace. The shim answers no calls any more.
+func (s *Shim) Unmount() {
+	v := &s.virtual
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for _, f := range v.folders {
+		f.clear(s)
+	}
+	v.folders = nil
+}
+
+// mountFile tells whether a file of procfs lists mounts, and whose.
+func mountFile(name string) (process string, ok bool) {
+	if !isBelow([]byte(name), "/proc") {
+		return "", false
+	}
+	dir, base := path.Split(name)
+	return path.Clean(dir), base == "mountinfo" || base == "mounts" || base == "mountstats"
+}
+
+// withVirtual adds the table's mounts to what the kernel says in a file of
+// procfs, for a reader in this mount namespace.
+func (s *Shim) withVirtual(name string, real []byte) []byte {
+	t := s.virtual.table
+	process, ok := mountFile(name)
+	if t == nil || !ok {
+		return real
+	}
+	root := "/"
+	if s.namespaces.Load() && s.namespace != nil {
+		if ns, err := os.Readlink(process + "/ns/mnt"); err == nil && ns != string(s.namespace) {
+			return real
+		}
+	}
+	if s.roots.Load() {
+		if r, err := os.Readlink(process + "/root"); err == nil && strings.HasPrefix(r, "/") {
+			root = r
+		}
+	}
+	out := make([]byte, 0, len(real)+1024)
+	switch path.Base(name) {
+	case "mountinfo":
+		return t.AppendMountinfo(out, real, root)
+	case "mounts":
+		info, err := os.ReadFile(process + "/mountinfo")
+		if err != nil || bytes.Count(info, []byte("\n")) != bytes.Count(real, []byte("\n")) {
+			info = nil
+		}
+		return t.AppendMounts(out, real, info, root)
+	}
+	return t.AppendMountstats(out, real, root)
+}

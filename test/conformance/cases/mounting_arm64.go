@@ -1,0 +1,5 @@
+package cases
+
+// legacyCalls: this architecture has none.
+func legacyCalls(*stage, func(what, name string, nr uintptr, args ...uintptr), func(string) uintptr) {
+}
