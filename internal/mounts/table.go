@@ -36,6 +36,10 @@ type place struct {
 // those that the kernel gives to its own, which it counts from 1.
 const firstMinor = 0x8000
 
+// farID is how far the numbers of mounts are from the kernel's, and from those
+// that profiles give to mounts of their own, which follow the kernel's by a thousand.
+const farID = 10000
+
 // New begins with the kernel's mounts, as a mountinfo file lists them.
 func New(mountinfo []byte) *Table {
 	t := &Table{lastMinor: firstMinor}
@@ -44,6 +48,7 @@ func New(mountinfo []byte) *Table {
 		t.lastID = max(t.lastID, m.ID)
 		t.lastGroup = max(t.lastGroup, m.Group, m.Master)
 	}
+	t.lastID += farID
 	t.set(kernel)
 	return t
 }
