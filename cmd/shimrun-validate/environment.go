@@ -14,7 +14,7 @@ import (
 )
 
 // Variables that a server or shimrun may look at.
-var telling = regexp.MustCompile(`^(SHIMRUN_|K3S_|CONTAINERD_|GOMAXPROCS=|GOMEMLIMIT=|GOGC=|GODEBUG=|PATH=)`)
+var telling = regexp.MustCompile(`^(SHIMRUN_|K3S_|CONTAINERD_|GOMAXPROCS=|GOMEMLIMIT=|GOGC=|GODEBUG=)`)
 
 // Modules whose versions matter for what is measured.
 var libraries = []string{"helm.sh/helm/v3", "k8s.io/client-go"}

@@ -123,7 +123,11 @@ func (r *result) timesTable() *report.Table {
 		if name == "" {
 			name = "this cluster"
 		}
-		t.Columns = append(t.Columns, name+"#", "min … max#", "step alone#")
+		t.Columns = append(t.Columns, name+"#")
+		if s.Runs > 1 {
+			t.Columns = append(t.Columns, "min … max#")
+		}
+		t.Columns = append(t.Columns, "step alone#")
 	}
 	if len(r.Sides) == 2 {
 		t.Columns = append(t.Columns, "ratio#")
@@ -135,11 +139,16 @@ func (r *result) timesTable() *report.Table {
 		row := []string{m.Name}
 		for _, s := range r.Sides {
 			m := s.Steps[i]
-			if m.Passed == 0 {
-				row = append(row, "–", "", "")
-				continue
+			at, spread, took := "–", "", ""
+			if m.Passed > 0 {
+				at, took = report.Seconds.Format(m.At), report.Seconds.Format(m.Took)
+				spread = report.Seconds.Format(m.Earliest) + " … " + report.Seconds.Format(m.Latest)
 			}
-			row = append(row, report.Seconds.Format(m.At), report.Seconds.Format(m.Earliest)+" … "+report.Seconds.Format(m.Latest), report.Seconds.Format(m.Took))
+			row = append(row, at)
+			if s.Runs > 1 {
+				row = append(row, spread)
+			}
+			row = append(row, took)
 		}
 		if len(r.Sides) == 2 && r.Sides[0].Steps[i].Passed > 0 && r.Sides[1].Steps[i].Passed > 0 {
 			row = append(row, report.Times.Format(r.Sides[0].Steps[i].At/r.Sides[1].Steps[i].At))
