@@ -102,6 +102,9 @@ func TestNodeUnderShimrun(t *testing.T) {
 		s := start(t, g)
 		useNode(s)
 		if !t.Failed() {
+			useVolumes(s)
+		}
+		if !t.Failed() {
 			terminate(t, s)
 		}
 	}

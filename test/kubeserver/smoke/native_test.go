@@ -26,7 +26,7 @@ spec:
 func TestNode(t *testing.T) {
 	g := newNative(t)
 	s := start(t, g)
-	t.Run("first", func(t *testing.T) { s.t = t; useNode(s) })
+	t.Run("first", func(t *testing.T) { s.t = t; useNode(s); useVolumes(s) })
 	if t.Failed() {
 		return
 	}
