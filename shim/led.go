@@ -57,6 +57,37 @@ func (w *Worker) leadThrough(c *Call, dirfd int, name []byte, nofollow bool) (l 
 	return w.walkMounts(m.Point, kernel[len(m.Point):]+"/"+rest, w.rootOf(c.TID), nofollow), true
 }
 
+// reaches leads a name as leadThrough does, after one look-up that tells of
+// nearly all names that no mount of the table is concerned.
+func (w *Worker) reaches(c *Call, dirfd int, name []byte, nofollow bool) (led, bool) {
+	own := w.asTracee(c, dirfd, name)
+	if own == "" {
+		return led{}, false
+	}
+	flags := 0
+	if nofollow && name[len(name)-1] != '/' {
+		flags = unix.AT_SYMLINK_NOFOLLOW
+	}
+	var st unix.Stat_t
+	switch e := fstatat(atFDCWD, append([]byte(own), 0), &st, flags); {
+	case e == 0 && !w.shim.virtual.concerns(uint64(st.Dev)) && !w.inMount(c, dirfd, name):
+		return led{}, false
+	case e != 0 && !w.shim.virtual.table.Redirects() && !w.shim.virtual.table.ReadOnly():
+		return led{}, false // the kernel lacks it, or may not be asked
+	}
+	return w.leadThrough(c, dirfd, name, nofollow)
+}
+
+// inMount tells whether a relative name starts in a directory that was entered
+// through the table.
+func (w *Worker) inMount(c *Call, dirfd int, name []byte) bool {
+	if name[0] == '/' || dirfd != atFDCWD {
+		return false
+	}
+	_, ok := w.cwdOf(c.TID)
+	return ok
+}
+
 // locate asks the kernel for the object under a name, or the nearest one above
 // it that exists, and what is left of the name below that.
 func (w *Worker) locate(c *Call, dirfd int, name []byte, nofollow bool) (kernel, rest string, errno unix.Errno, ok bool) {

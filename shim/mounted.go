@@ -17,7 +17,7 @@ func (w *Worker) openMounted(c *Call, dirfd int, name []byte, flags int, mode ui
 	if !t.Redirects() && !(writes && t.ReadOnly()) || w.shim.namespaces.Load() && !w.sharesNamespace(c.TID) {
 		return Answer{}, false
 	}
-	l, ok := w.leadThrough(c, dirfd, name, flags&unix.O_NOFOLLOW != 0 || flags&creating == creating)
+	l, ok := w.reaches(c, dirfd, name, flags&unix.O_NOFOLLOW != 0 || flags&creating == creating)
 	if !ok {
 		return Answer{}, false
 	}
@@ -84,7 +84,7 @@ func (w *Worker) chdirMounted(c *Call) (Answer, bool) {
 	if t := w.shim.virtual.table; t == nil || !t.Redirects() {
 		return Answer{}, false
 	}
-	l, ok := w.ledBy(c, -1, 0, false)
+	l, ok := w.ledBy(c, -1, 0, false, w.reaches)
 	if !ok || !l.redirected {
 		w.entered(c.TID, cwd{})
 		return Answer{}, false
@@ -133,6 +133,9 @@ func (w *Worker) mountedObject(c *Call, dirfd int, addr uint64, flags int) (own 
 		if flags&unix.AT_EMPTY_PATH == 0 || dirfd < 0 && dirfd != atFDCWD {
 			return
 		}
+		if st, e := w.statDescriptor(c.TID, dirfd); e != 0 || !w.shim.virtual.concerns(uint64(st.Dev)) {
+			return
+		}
 		link := w.descriptor(c.TID, dirfd)
 		if dirfd == atFDCWD {
 			link = w.ofTracee(c.TID, "cwd")
@@ -148,7 +151,7 @@ func (w *Worker) mountedObject(c *Call, dirfd int, addr uint64, flags int) (own 
 		}
 		return own, m, m.Point == place || m.Super.Tmpfs != nil && place == m.Super.Backing, 0, !m.Kernel
 	}
-	l, led := w.leadThrough(c, dirfd, name, flags&unix.AT_SYMLINK_NOFOLLOW != 0)
+	l, led := w.reaches(c, dirfd, name, flags&unix.AT_SYMLINK_NOFOLLOW != 0)
 	if !led || l.mount.Kernel && !l.redirected {
 		if led && l.exists {
 			if m := t.Holder(l.real); m != nil {
@@ -165,8 +168,12 @@ func (w *Worker) mountedObject(c *Call, dirfd int, addr uint64, flags int) (own 
 
 // statMounted tells the attributes of what lies in a mount of the table.
 func (w *Worker) statMounted(c *Call, dirfd int, addr, out uint64, flags int) (Answer, bool) {
+	t := w.shim.virtual.table
+	if t == nil || !t.Redirects() && !t.HasTmpfs() {
+		return Answer{}, false
+	}
 	own, m, _, errno, ok := w.mountedObject(c, dirfd, addr, flags)
-	if !ok {
+	if !ok || errno == 0 && m.Super.Tmpfs == nil && !m.Redirects() {
 		return Answer{}, false
 	}
 	if errno == 0 {
@@ -190,7 +197,7 @@ func (w *Worker) statMounted(c *Call, dirfd int, addr, out uint64, flags int) (A
 // statxMounted does the same for statx(2).
 func (w *Worker) statxMounted(c *Call, flags int) (Answer, bool) {
 	own, m, root, errno, ok := w.mountedObject(c, dirfdOf(c.Args[0]), c.Args[1], flags)
-	if !ok {
+	if !ok || errno == 0 && m.Super.Tmpfs == nil && !m.Redirects() && !w.shim.virtual.tellsRoots {
 		return Answer{}, false
 	}
 	var st unix.Statx_t

@@ -62,6 +62,7 @@ func (w *Worker) virtualMount(c *Call) Answer {
 
 func (w *Worker) mountAnswer(c *Call, target string, err error) Answer {
 	w.count.node(lieMounts)
+	w.shim.virtual.survey()
 	var errno unix.Errno
 	if err != nil && !errors.As(err, &errno) {
 		w.shim.log.Warn().Err(err).Str("target", target).Msg("could not mount; the kernel answers instead")

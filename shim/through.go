@@ -87,16 +87,22 @@ func (w *Worker) pass(c *Call, p *passage) (a Answer, done bool) {
 	if w.shim.namespaces.Load() && !w.sharesNamespace(c.TID) {
 		return Answer{}, false
 	}
-	l, ok := w.ledBy(c, p.dirfd, p.path, p.takes(c))
-	if !ok {
-		return Answer{}, false
-	}
+	l, ok := w.ledBy(c, p.dirfd, p.path, p.takes(c), w.reaches)
 	two := p.kind == moves || p.kind == links
 	var l2 led
 	if two {
-		if l2, ok = w.ledBy(c, p.dirfd2, p.path2, true); !ok {
-			return Answer{}, false
+		// Where one name concerns the table, the other has to be known as well.
+		var ok2 bool
+		l2, ok2 = w.ledBy(c, p.dirfd2, p.path2, true, w.reaches)
+		if ok && !ok2 {
+			l2, ok2 = w.ledBy(c, p.dirfd2, p.path2, true, w.leadThrough)
+		} else if ok2 && !ok {
+			l, ok = w.ledBy(c, p.dirfd, p.path, p.takes(c), w.leadThrough)
 		}
+		ok = ok && ok2
+	}
+	if !ok {
+		return Answer{}, false
 	}
 	if errno := w.refused(c, p, &l, &l2); errno != 0 {
 		w.count.node(lieMounts)
@@ -116,7 +122,7 @@ func (w *Worker) pass(c *Call, p *passage) (a Answer, done bool) {
 }
 
 // ledBy follows the name in one argument.
-func (w *Worker) ledBy(c *Call, dirfd, path int, nofollow bool) (led, bool) {
+func (w *Worker) ledBy(c *Call, dirfd, path int, nofollow bool, lead func(*Call, int, []byte, bool) (led, bool)) (led, bool) {
 	name, ok := w.readPath(c.Tracee, c.Args[path])
 	if !ok || len(name) == 0 {
 		return led{}, false // EFAULT, ENAMETOOLONG, ENOENT, or about a descriptor
@@ -125,7 +131,7 @@ func (w *Worker) ledBy(c *Call, dirfd, path int, nofollow bool) (led, bool) {
 	if dirfd >= 0 {
 		from = dirfdOf(c.Args[dirfd])
 	}
-	return w.leadThrough(c, from, name, nofollow)
+	return lead(c, from, name, nofollow)
 }
 
 // frozen tells whether a mount is read-only in the table, and perhaps only there.

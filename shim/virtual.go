@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"os"
 	"path"
+	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 
@@ -24,8 +26,13 @@ type virtualMounts struct {
 	// answers tells that the kernel refuses mounts here: shimrun itself has no
 	// CAP_SYS_ADMIN. Else the table only remembers propagation for the quirk.
 	answers bool
-	self    status // the supervisor's own: its capabilities are all that there are here
-	ram     uint64
+	// tellsRoots tells that this kernel's statx(2) says what a mount's root is.
+	tellsRoots bool
+	// devs are the filesystems on which mounts of the table stand or lie: an
+	// object on any other is nothing to the table.
+	devs atomic.Pointer[[]uint64]
+	self status // the supervisor's own: its capabilities are all that there are here
+	ram  uint64
 
 	mu      sync.Mutex // orders changes with what they do to folders
 	folders map[uint32]*folder
@@ -50,6 +57,9 @@ func (s *Shim) beginMounts() error {
 		v.ram = uint64(si.Totalram) * uint64(max(si.Unit, 1))
 	}
 	v.table = mounts.New(info)
+	v.devs.Store(&[]uint64{})
+	var st unix.Statx_t
+	v.tellsRoots = unix.Statx(atFDCWD, "/", 0, 0, &st) == nil && st.Attributes_mask&unix.STATX_ATTR_MOUNT_ROOT != 0
 	v.answers = !v.self.has(unix.CAP_SYS_ADMIN)
 	v.folders = map[uint32]*folder{}
 	return nil
@@ -87,6 +97,28 @@ func (w *Worker) rootOf(tid int) string {
 	}
 	return "/"
 }
+
+// survey notes on which filesystems the table's mounts are.
+func (v *virtualMounts) survey() {
+	devs := []uint64{}
+	for _, m := range v.table.Mounts() {
+		// One that is its own source looks like what is there without it; but
+		// it can be read-only.
+		if m.Kernel && !(m.Changed() && m.ReadOnly()) || !m.Kernel && m.Super.Tmpfs == nil && !m.Redirects() && !m.ReadOnly() && !v.tellsRoots {
+			continue
+		}
+		for _, name := range []string{m.Point, m.Backing} {
+			var st unix.Stat_t
+			if unix.Stat(name, &st) == nil && !slices.Contains(devs, uint64(st.Dev)) {
+				devs = append(devs, uint64(st.Dev))
+			}
+		}
+	}
+	v.devs.Store(&devs)
+}
+
+// concerns tells whether an object on a filesystem can be in a mount of the table.
+func (v *virtualMounts) concerns(dev uint64) bool { return slices.Contains(*v.devs.Load(), dev) }
 
 // Unmount takes all virtual mounts away, with what they hold: the end of the
 // last process ends its mount namespace. The shim answers no calls any more.

@@ -23,7 +23,7 @@ type state struct {
 	children map[place]*Mount
 	root     *Mount
 	// What a caller on a hot path wants to know first.
-	virtual, redirects, readOnly bool
+	virtual, redirects, readOnly, tmpfs bool
 }
 
 // place is where a mount stands: on which mount, under which name.
@@ -95,6 +95,7 @@ func (t *Table) set(mounts []*Mount) {
 			s.children[place{m.Parent, m.Point}] = m
 		}
 		s.virtual = s.virtual || !m.Kernel
+		s.tmpfs = s.tmpfs || m.Super.Tmpfs != nil
 		s.redirects = s.redirects || m.Redirects()
 		s.readOnly = s.readOnly || (!m.Kernel || m.changed) && m.ReadOnly()
 	}
@@ -121,10 +122,12 @@ func replace(mounts []*Mount, m *Mount) []*Mount {
 
 // Virtual tells whether there is any mount that the kernel does not have,
 // Redirects whether one leads names elsewhere, and ReadOnly whether one must
-// refuse writes that the kernel would let pass. One load each.
+// refuse writes that the kernel would let pass. HasTmpfs tells whether a tmpfs is
+// among the mounts. One load each.
 func (t *Table) Virtual() bool   { return t.now.Load().virtual }
 func (t *Table) Redirects() bool { return t.now.Load().redirects }
 func (t *Table) ReadOnly() bool  { return t.now.Load().readOnly }
+func (t *Table) HasTmpfs() bool  { return t.now.Load().tmpfs }
 
 // Mounts are all mounts, in the order in which they were made.
 func (t *Table) Mounts() []*Mount { return t.now.Load().mounts }
