@@ -60,7 +60,11 @@ func newCgroups(told *Cgroups, m Machine) (*cgroups, error) {
 	if unified && !c.always || len(missing) == 0 {
 		return nil, nil
 	}
-	if c.Hierarchies, err = cgroup.New(machine, missing, lastHierarchy(real)+1); err != nil {
+	last := lastHierarchy(real)
+	if last == 0 {
+		last = lastHierarchy(appendMounted(nil, mountinfo)) // as /proc/cgroups is made then
+	}
+	if c.Hierarchies, err = cgroup.New(machine, missing, last+1); err != nil {
 		return nil, err
 	}
 	c.mount(mountinfo, top)
