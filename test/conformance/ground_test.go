@@ -61,7 +61,7 @@ func (g *ground) enter(t *testing.T) {
 		names["lied"], names["lied2"], names["liedtype"] = g.lied[0], g.lied[1], g.liedType
 		names["tag"] = g.tag()
 		// Beside those that the kernel has, the profile serves some of its own.
-		names["cgroups"] = map[string]string{"real": "/sys/fs/cgroup", "fresh": "/sys/fs/shimcgroup"}[label]
+		names["cgroups"] = map[string]string{"real": "/sys/fs/cgroup", "fresh": "/sys/kernel/shimcgroup"}[label]
 		names["execs"] = "1000"
 		if g.caps != "" {
 			names["execs"] = "150"

@@ -131,21 +131,29 @@ var groupCases = []Case{
 	},
 	{
 		Name: "group/values", Calls: "write openat", Needs: Root | Groups,
+		Run: tried("cpu", "cpuacct"),
+	},
+	{
+		Name: "group/values-cpuset", Calls: "write openat", Needs: Root | Groups,
+		Run: tried("cpuset", "devices"),
+	},
+	{
+		Name: "group/values-memory", Calls: "write openat", Needs: Root | Groups,
+		Run: tried("memory"),
+	},
+	{
+		Name: "group/values-pids", Calls: "write openat", Needs: Root | Groups,
+		Run: tried("pids", "freezer"),
+	},
+	{
+		Name: "group/writes", Calls: "write read lseek", Needs: Root | Groups,
 		Run: func(r *Record) {
-			dirs := map[string]string{}
-			for _, s := range settings {
-				if dirs[s.controller] == "" {
-					dirs[s.controller] = r.group(s.controller)
-				}
-				for _, data := range s.data {
-					r.put(dirs[s.controller], s.file, data)
-				}
-			}
+			dir := r.group("pids")
 			for _, size := range []int{4095, 4096, 4097} {
-				r.put(dirs["pids"], "pids.max", "7"+strings.Repeat(" ", size-1))
+				r.put(dir, "pids.max", "7"+strings.Repeat(" ", size-1))
 			}
-			r.put(dirs["pids"], "pids.max", "8\x00x")
-			fd, err := unix.Open(dirs["pids"]+"/pids.max", unix.O_RDWR, 0)
+			r.put(dir, "pids.max", "8\x00x")
+			fd, err := unix.Open(dir+"/pids.max", unix.O_RDWR, 0)
 			must("open", err)
 			r.Hold(fd)
 			for _, data := range []string{"5\n", "6\n", "x"} {
@@ -348,6 +356,23 @@ var groupCases = []Case{
 			r.Say("the new one says %s", r.Content(dir+"/pids.max"))
 		},
 	},
+}
+
+// tried writes the settings of some controllers to a group of each.
+func tried(controllers ...string) func(*Record) {
+	return func(r *Record) {
+		dirs := map[string]string{}
+		for _, controller := range controllers {
+			dirs[controller] = r.group(controller)
+		}
+		for _, s := range settings {
+			for _, data := range s.data {
+				if dirs[s.controller] != "" {
+					r.put(dirs[s.controller], s.file, data)
+				}
+			}
+		}
+	}
 }
 
 func groupMake(r *Record) {
