@@ -26,6 +26,10 @@ func (w *Worker) openat(c *Call) Answer {
 
 // openat2's struct open_how is three 64-bit words: flags, mode, resolve.
 func (w *Worker) openat2(c *Call) Answer {
+	if !w.shim.openat2 {
+		// Programs try it once, on whatever name, and take what comes for all others.
+		return Answer{} // ENOSYS
+	}
 	const known = 24
 	if c.Args[3] < known || c.Args[3] > uint64(len(w.data)) {
 		return Answer{} // EINVAL or E2BIG
@@ -39,6 +43,16 @@ func (w *Worker) openat2(c *Call) Answer {
 		return Answer{} // E2BIG or EINVAL
 	}
 	return w.openName(c, dirfdOf(c.Args[0]), c.Args[1], int(flags), uint32(mode), resolve)
+}
+
+// hasOpenat2 tells whether the kernel knows the call.
+func hasOpenat2() bool {
+	fd, err := unix.Openat2(atFDCWD, "/", &unix.OpenHow{Flags: unix.O_PATH | unix.O_CLOEXEC})
+	if err != nil {
+		return err != unix.ENOSYS
+	}
+	unix.Close(fd)
+	return true
 }
 
 // validHow makes the checks of build_open_flags (fs/open.c) that openat2 makes

@@ -25,6 +25,7 @@ type Shim struct {
 
 	hasLinks   bool     // the tree has symbolic links
 	procLinks  []string // those of them below /proc
+	openat2    bool     // the kernel has openat2(2), which the shim then has too
 	exactLinks bool     // links of served descriptors in /proc/PID/fd are told
 
 	// ground is what the machine has where names are served.
@@ -78,6 +79,7 @@ func New(tree *fakefs.Tree, opt Options) (*Shim, error) {
 	}
 	s.hasLinks = s.hasLinks || len(p.Filesystems) > 0 // the links in /sys/block
 	s.exactLinks = p.Exact()
+	s.openat2 = hasOpenat2()
 	if link, err := os.Readlink("/proc/self/ns/mnt"); err == nil {
 		s.namespace = []byte(link)
 	}

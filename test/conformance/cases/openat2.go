@@ -148,6 +148,16 @@ var openat2Cases = []Case{
 		Not: noOpenat2,
 	},
 	{
+		// A kernel without the call has it for no name, for programs ask once.
+		Name: "openat2/all-or-none", Calls: "openat2", Like: Bare, Real: true,
+		Run: func(r *Record) {
+			for _, name := range []string{"/", "/proc", r.Path("int")} {
+				fd, err := openat2(unix.AT_FDCWD, name, &unix.OpenHow{Flags: unix.O_PATH})
+				r.Say("%s", r.opened(fd, err))
+			}
+		},
+	},
+	{
 		Name: "openat2/real-files", Calls: "openat2", Like: Bare, Real: true,
 		Run: func(r *Record) {
 			dir := r.Tmp()
