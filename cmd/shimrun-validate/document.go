@@ -47,7 +47,8 @@ func (r *result) hypothesis() string {
 	case worker:
 		return "A node works here" + how + ": it becomes Ready, and a pod runs, can be read, entered, measured and deleted."
 	}
-	return fmt.Sprintf("The cluster works here%s for %v: no look every %v fails, and nothing grows.", how, r.plan.duration, r.plan.every)
+	return fmt.Sprintf("The cluster works here%s for %s: no look every %s fails, and nothing grows.", how,
+		report.Seconds.Format(r.plan.duration.Seconds()), report.Seconds.Format(r.plan.every.Seconds()))
 }
 
 func (r *result) method() []report.Block {
@@ -98,7 +99,11 @@ func (r *result) method() []report.Block {
 	for _, name := range slices.Sorted(maps.Keys(e.Variables)) {
 		versions.Add("$"+name, e.Variables[name])
 	}
-	text := fmt.Sprintf("%d runs, from %s to %s.", len(r.Runs), r.Begun.UTC().Format("2006-01-02 15:04:05"), r.Ended.UTC().Format("15:04:05 UTC"))
+	runs := "1 run"
+	if len(r.Runs) != 1 {
+		runs = fmt.Sprintf("%d runs", len(r.Runs))
+	}
+	text := fmt.Sprintf("%s, from %s to %s.", runs, r.Begun.UTC().Format("2006-01-02 15:04:05"), r.Ended.UTC().Format("15:04:05 UTC"))
 	if len(r.Sides) == 2 {
 		text += " Runs with and without shimrun took turns."
 	}
@@ -203,7 +208,10 @@ func (r *result) stabilityPlots() (blocks []report.Block) {
 		if watched == nil {
 			continue
 		}
-		side := sideName(s.Under, r.plan)
+		side := "" // where there is but one, there is nothing to tell apart
+		if len(r.Sides) > 1 {
+			side = "," + sideName(s.Under, r.plan)
+		}
 		x := report.Axis{Label: "since the start of the server", Unit: report.Seconds}
 		line := func(title string, y report.Axis, of func(look) (float64, bool)) {
 			series := report.Series{}
