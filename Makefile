@@ -2,6 +2,7 @@
 # on Debian, and otherwise says what is missing.
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+COMMIT  ?= $(shell git rev-parse HEAD 2>/dev/null)
 PREFIX  ?= /usr/local
 DESTDIR ?=
 
@@ -9,7 +10,7 @@ DESTDIR ?=
 # resolver and user look-up in place of libc's, which would load more files.
 # Without what the CLI library documents itself by: see cmd/shimrun/man.go.
 STATIC := -trimpath -buildvcs=false -tags netgo,osusergo,urfave_cli_no_docs \
-	-ldflags '-s -w -linkmode external -extldflags "-static" -X main.version=$(VERSION)'
+	-ldflags '-s -w -linkmode external -extldflags "-static" -X main.version=$(VERSION) -X main.commit=$(COMMIT)'
 
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.7.0
 
@@ -58,6 +59,8 @@ test: build sandbox ## all tests
 sandbox: ## gVisor and a root file system for it
 	@test/gvisor/install --rootfs >/dev/null || { test "$$CI" != true && \
 		echo "make: there is no sandbox here, and its tests are skipped" >&2; }
+	@test/oci/install || { test "$$CI" != true && \
+		echo "make: other runtimes are missing, and tests with them are skipped" >&2; }
 
 # Options of `shimrun bench`, as in BENCH='--quick --scenario open'.
 BENCH ?=

@@ -19,6 +19,9 @@ type Plan struct {
 	Stats     bool   `json:"stats,omitempty"`
 	StatsFile string `json:"stats_file,omitempty"`
 	Metrics   string `json:"metrics,omitempty"`
+	// Apart keeps the caller's standard error away from the supervisor, as
+	// for a container, whose standard error belongs to nobody else.
+	Apart bool `json:"apart,omitempty"`
 }
 
 // LogPlan is the --log* flags. Level is a zerolog level; Format "console" or

@@ -66,6 +66,8 @@ func execute(plan Plan, from caller) error {
 type launcher struct {
 	plan Plan
 	conn conn
+	// supervisor is the number of the one that answered; 0 when none is needed.
+	supervisor int
 }
 
 // comeUnder has the supervisor serve this thread's calls.
@@ -83,6 +85,7 @@ func (l *launcher) comeUnder() error {
 		return nil
 	}
 	word := landmark
+	l.supervisor = hello.PID
 	if err := l.conn.send(offer{PID: os.Getpid(), Seccomp: lacking, Address: landmarkAddress(), Word: word}); err != nil {
 		return failed("talk to the supervisor: %w", err)
 	}
@@ -210,7 +213,7 @@ func startSupervisor(plan Plan, from caller, front int) (conn, error) {
 	}
 	// In the order of the supervisor… constants.
 	files := []uintptr{null.Fd(), null.Fd(), 2, uintptr(pair[1]), document.Fd(), uintptr(front)}
-	if from.Closed&(1<<2) != 0 {
+	if plan.Apart || from.Closed&(1<<2) != 0 {
 		files[2] = null.Fd()
 	}
 	pid, err := syscall.ForkExec("/proc/self/exe", []string{supervisorName}, &syscall.ProcAttr{

@@ -23,5 +23,9 @@ func endTraced(err error) {
 			words = fmt.Sprintf("shimrun: %v\n", exit.Err)
 		}
 	}
-	_ = syscall.Exec("/proc/self/exe", []string{"shimrun-last-words", strconv.Itoa(code), words}, os.Environ())
+	args := []string{"shimrun-last-words", strconv.Itoa(code), words}
+	if own >= 0 {
+		_ = execDescriptor(own, args)
+	}
+	_ = syscall.Exec("/proc/self/exe", args, os.Environ())
 }

@@ -10,8 +10,9 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
-// version is set by the Makefile; a binary of `go install` knows its module's.
-var version string
+// version and commit are set by the Makefile; a binary of `go install` knows
+// its module's version.
+var version, commit string
 
 const description = `shimrun starts COMMAND as it stands, intercepts the few system calls that ask
 the kernel what it is, and answers those from a profile: files in /proc/sys,
@@ -29,7 +30,7 @@ not found, 126 when it could not be executed, and 125 when shimrun itself failed
 func newApp(stdout, stderr io.Writer) *cli.App {
 	cli.VersionFlag = &cli.BoolFlag{Name: "version", Usage: "print the version"}
 	cli.HelpFlag = &cli.BoolFlag{Name: "help", Aliases: []string{"h"}, Usage: "show this help"}
-	cli.VersionPrinter = func(c *cli.Context) { fmt.Fprintln(c.App.Writer, "shimrun", c.App.Version) }
+	cli.VersionPrinter = func(c *cli.Context) { fmt.Fprintln(c.App.Writer, versionText()) }
 
 	cli.FlagStringer = flagHelp
 
@@ -68,6 +69,7 @@ func subcommands() []*cli.Command {
 		completionCommand(),
 		manCommand(),
 	}
+	commands = append(commands, ociCommands()...)
 	for _, c := range commands {
 		finish(c)
 	}

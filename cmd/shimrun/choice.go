@@ -93,7 +93,7 @@ func pick(findings []ground.Finding, command string) []chosenProfile {
 
 // reasons are the findings that a built-in profile is made for.
 func reasons(name string, findings []ground.Finding) []string {
-	profile, err := builtin(name)
+	profile, err := builtinProfile(name)
 	if err != nil {
 		return nil
 	}

@@ -87,7 +87,7 @@ func TestProfileFormatIsDocumented(t *testing.T) {
 	words = append(words, slices.Collect(maps.Keys(fakefs.Generators()))...)
 	words = append(words, shim.Refusable()...)
 	for _, name := range fakefs.Builtins() {
-		profile, err := builtin(name)
+		profile, err := builtinProfile(name)
 		if err != nil {
 			t.Fatal(err)
 		}

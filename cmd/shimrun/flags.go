@@ -89,14 +89,22 @@ func checkFlags(c *cli.Context) error {
 		"log-format": {"console", "json"},
 		"log-level":  logLevels,
 	} {
-		if value := c.String(flag); value != "" && !slices.Contains(values, value) {
-			return fmt.Errorf("--%s does not know %q; it takes %s", flag, value, strings.Join(values, ", "))
+		if err := oneOf(flag, c.String(flag), values); err != nil {
+			return err
 		}
 	}
 	if address := c.String("metrics"); address != "" {
 		if _, _, err := net.SplitHostPort(address); err != nil {
 			return fmt.Errorf("--metrics needs HOST:PORT, as in localhost:9100, not %q", address)
 		}
+	}
+	return nil
+}
+
+// oneOf refuses a flag's value that is not one of those that it takes.
+func oneOf(flag, value string, values []string) error {
+	if value != "" && !slices.Contains(values, value) {
+		return fmt.Errorf("--%s does not know %q; it takes %s", flag, value, strings.Join(values, ", "))
 	}
 	return nil
 }

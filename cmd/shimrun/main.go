@@ -35,6 +35,9 @@ func (e *statusError) Error() string { return e.message }
 
 // execute runs one command line, prints its error and returns the exit status.
 func execute(args []string) int {
+	if isOCI(args) {
+		return executeOCI(args)
+	}
 	err := newApp(os.Stdout, os.Stderr).Run(args)
 	if err == nil {
 		return 0

@@ -41,7 +41,7 @@ func listProfiles(c *cli.Context) error {
 	}
 	t := newTable(c.App.Writer)
 	for _, name := range fakefs.Builtins() {
-		profile, err := builtin(name)
+		profile, err := builtinProfile(name)
 		if err != nil {
 			return err
 		}
@@ -121,8 +121,8 @@ func printSchema(c *cli.Context) error {
 	return err
 }
 
-// builtin decodes a built-in profile as it was written, nothing merged in.
-func builtin(name string) (*fakefs.Profile, error) {
+// builtinProfile decodes a built-in profile as it was written, nothing merged in.
+func builtinProfile(name string) (*fakefs.Profile, error) {
 	text, err := fakefs.Builtin(name)
 	if err != nil {
 		return nil, err

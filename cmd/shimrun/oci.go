@@ -1,0 +1,191 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"strings"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+	libseccomp "github.com/seccomp/libseccomp-golang"
+	"github.com/urfave/cli/v2"
+
+	"github.com/shimrun/shimrun/runtime/container"
+)
+
+// The verbs of an OCI runtime are a command line of their own: runc's, with its
+// global flags before the verb, its output and its exit statuses, because
+// containerd, Docker and others call it and read them.
+
+const ociCategory = "OCI runtime"
+
+const ociDescription = `As an OCI runtime shimrun takes runc's place: containerd, Docker and
+Kubernetes call it with runc's flags. Containers run under the shim.
+
+Mode "delegate" has an installed runtime (runc, crun or runsc) make the
+container, and adds the shim; mode "builtin" runs the bundle itself, where no
+other runtime can: without namespaces, mounts or control groups if need be.
+What isolation is then missing is logged, and in the container's annotations.`
+
+// ociFlags are runc's global flags, and ours.
+func ociFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.BoolFlag{Name: "debug", Usage: "log more"},
+		&cli.StringFlag{Name: "log", Usage: "append the log to `FILE` instead of writing it to standard error"},
+		&cli.StringFlag{Name: "log-format", Value: "text", Usage: "text or json (`FORMAT`)"},
+		&cli.StringFlag{Name: "root", Value: "/run/shimrun", EnvVars: []string{"SHIMRUN_ROOT"}, Usage: "folder that holds the state of containers (`DIR`)"},
+		&cli.StringFlag{Name: "criu", Hidden: true},
+		&cli.BoolFlag{Name: "systemd-cgroup", Usage: "have systemd make control groups (mode delegate; builtin makes none)"},
+		&cli.StringFlag{Name: "rootless", Value: "auto", Usage: "ignore control group errors: true, false or auto (mode delegate) (`WHEN`)"},
+		&cli.StringFlag{Name: "mode", Value: "auto", EnvVars: []string{"SHIMRUN_MODE"}, Usage: "auto, delegate or builtin (`MODE`)"},
+		&cli.StringFlag{Name: "runtime", EnvVars: []string{"SHIMRUN_RUNTIME"}, Usage: "the runtime of mode delegate; without it runc, crun or runsc, whichever works (`PATH`)"},
+		&cli.BoolFlag{Name: "strict", EnvVars: []string{"SHIMRUN_STRICT"}, Usage: "refuse a container that would lack isolation that its bundle asks for"},
+		&cli.StringSliceFlag{Name: "profile", EnvVars: []string{"SHIMRUN_PROFILE"}, Usage: "what containers are told, as for commands; overrules the bundle's annotation " + container.AnnotationProfile + " (`NAME|FILE`, repeatable)"},
+		&cli.StringFlag{Name: "backend", Value: "auto", EnvVars: []string{"SHIMRUN_BACKEND"}, Usage: "auto, seccomp or ptrace (`BACKEND`)"},
+	}
+}
+
+// ociCommands are the verbs.
+func ociCommands() []*cli.Command {
+	commands := []*cli.Command{
+		ociCreateCommand(), ociStartCommand(), ociRunCommand(), ociExecCommand(),
+		ociStateCommand(), ociListCommand(), ociPsCommand(),
+		ociKillCommand(), ociDeleteCommand(), ociPauseCommand(), ociResumeCommand(), ociUpdateCommand(), ociEventsCommand(),
+		ociSpecCommand(), ociFeaturesCommand(),
+	}
+	for _, c := range commands {
+		c.Category = ociCategory
+	}
+	return commands
+}
+
+// isOCI tells whether a command line is a runtime's: nothing but its global
+// flags before one of its verbs.
+func isOCI(args []string) bool {
+	takesValue := map[string]bool{}
+	for _, f := range ociFlags() {
+		doc, ok := f.(cli.DocGenerationFlag)
+		for _, name := range f.Names() {
+			takesValue[name] = ok && doc.TakesValue()
+		}
+	}
+	for i := 1; i < len(args); i++ {
+		word := args[i]
+		if !strings.HasPrefix(word, "-") {
+			for _, c := range ociCommands() {
+				if c.HasName(word) {
+					return true
+				}
+			}
+			return false
+		}
+		name, _, given := strings.Cut(strings.TrimLeft(word, "-"), "=")
+		value, known := takesValue[name]
+		if !known {
+			return false
+		}
+		if value && !given {
+			i++
+		}
+	}
+	return false
+}
+
+// newOCIApp describes that command line.
+func newOCIApp(stdout, stderr io.Writer) *cli.App {
+	app := newApp(stdout, stderr)
+	app.UsageText = "shimrun [global flags] VERB [flags] [ARG...]"
+	app.Description = ociDescription
+	app.Flags = ociFlags()
+	app.Before = checkOCIFlags
+	app.Action = nil
+	app.Commands = ociCommands()
+	for _, c := range app.Commands {
+		finish(c)
+	}
+	return app
+}
+
+func checkOCIFlags(c *cli.Context) error {
+	for flag, values := range map[string][]string{
+		"backend": {"auto", "seccomp", "ptrace"}, "log-format": {"text", "json"}, "mode": {"auto", "delegate", "builtin"},
+	} {
+		if err := oneOf(flag, c.String(flag), values); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// executeOCI runs such a command line, and returns the exit status.
+func executeOCI(args []string) int {
+	app := newOCIApp(os.Stdout, os.Stderr)
+	log := ociLog{format: "text"}
+	before := app.Before
+	app.Before = func(c *cli.Context) error {
+		log = ociLog{name: c.String("log"), format: c.String("log-format")}
+		return before(c)
+	}
+	err := app.Run(args)
+	if err == nil {
+		return 0
+	}
+	if line := oneLine(err); line != "" {
+		log.error(line)
+	}
+	var status *statusError
+	if errors.As(err, &status) {
+		return status.status
+	}
+	return 1
+}
+
+// needID is for verbs that take a container's name and nothing else.
+func needID(c *cli.Context) (string, error) { return needArguments(c, 1, 1) }
+
+// needArguments checks how many arguments there are, and gives the first.
+func needArguments(c *cli.Context, least, most int) (string, error) {
+	n := c.NArg()
+	switch {
+	case n >= least && (n <= most || most < 0):
+		return c.Args().First(), nil
+	case least == most:
+		return "", fmt.Errorf("%q requires exactly %d argument(s); see shimrun %[1]s --help", c.Command.Name, least)
+	case most < 0:
+		return "", fmt.Errorf("%q requires a minimum of %d arguments; see shimrun %[1]s --help", c.Command.Name, least)
+	}
+	return "", fmt.Errorf("%q requires %d to %d arguments; see shimrun %[1]s --help", c.Command.Name, least, most)
+}
+
+func ociStore(c *cli.Context) (container.Store, error) { return container.NewStore(c.String("root")) }
+
+// openContainer finds the container that the first argument names.
+func openContainer(c *cli.Context) (*container.Container, error) {
+	store, err := ociStore(c)
+	if err != nil {
+		return nil, err
+	}
+	return store.Open(c.Args().First())
+}
+
+// lockContainer does the same for a verb that changes it.
+func lockContainer(c *cli.Context) (*container.Container, error) {
+	store, err := ociStore(c)
+	if err != nil {
+		return nil, err
+	}
+	return store.Lock(c.Args().First())
+}
+
+// versionText is what `shimrun --version` prints: the form that containerd and
+// Docker read of a runtime.
+func versionText() string {
+	major, minor, micro := libseccomp.GetLibraryVersion()
+	text := "shimrun version " + buildVersion() + "\n"
+	if commit != "" {
+		text += "commit: " + commit + "\n"
+	}
+	return text + fmt.Sprintf("spec: %s\ngo: %s\nlibseccomp: %d.%d.%d", specs.Version, runtime.Version(), major, minor, micro)
+}

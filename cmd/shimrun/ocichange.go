@@ -1,0 +1,53 @@
+package main
+
+import (
+	"github.com/urfave/cli/v2"
+
+	"github.com/shimrun/shimrun/runtime/builtin"
+	"github.com/shimrun/shimrun/runtime/container"
+)
+
+// Verbs that act on a container's control groups, which mode builtin has none of.
+
+func ociPauseCommand() *cli.Command {
+	return groupCommand("pause", "suspend all processes of a container", nil)
+}
+
+func ociResumeCommand() *cli.Command {
+	return groupCommand("resume", "resume all processes of a paused container", nil)
+}
+
+func ociUpdateCommand() *cli.Command {
+	flags := []cli.Flag{&cli.StringFlag{Name: "resources", Aliases: []string{"r"}, Usage: "read what is to change from `FILE`, or - for standard input"}}
+	for _, name := range []string{"blkio-weight", "cpu-period", "cpu-quota", "cpu-burst", "cpu-share", "cpu-rt-period", "cpu-rt-runtime",
+		"cpuset-cpus", "cpuset-mems", "memory", "memory-reservation", "memory-swap", "pids-limit", "l3-cache-schema", "mem-bw-schema"} {
+		flags = append(flags, &cli.StringFlag{Name: name, Usage: "as for runc (`VALUE`)"})
+	}
+	return groupCommand("update", "change a container's limits", flags)
+}
+
+func ociEventsCommand() *cli.Command {
+	return groupCommand("events", "print a container's events and figures", []cli.Flag{
+		&cli.StringFlag{Name: "interval", Value: "5s", Usage: "time between figures (`DURATION`)"},
+		&cli.BoolFlag{Name: "stats", Usage: "print figures once"},
+	})
+}
+
+func groupCommand(name, usage string, flags []cli.Flag) *cli.Command {
+	return &cli.Command{
+		Name: name, Usage: usage + " (mode delegate)", ArgsUsage: "ID", Flags: flags,
+		Action: func(c *cli.Context) error {
+			if _, err := needID(c); err != nil {
+				return err
+			}
+			made, err := openContainer(c)
+			if err != nil {
+				return err
+			}
+			if made.Status() == container.Stopped {
+				return builtin.ErrNotRunning
+			}
+			return unsupported(name+" in mode builtin", "it takes control groups, and the container has none")
+		},
+	}
+}

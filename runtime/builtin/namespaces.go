@@ -1,0 +1,189 @@
+package builtin
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	goruntime "runtime"
+	"slices"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+)
+
+// namespace is a kind of namespace: its name below /proc/PID/ns, and its flag.
+type namespace struct {
+	name string
+	flag int
+}
+
+// namespaces are those that a process can enter without another one's help. A
+// process number space or a user's takes a child, and the program would not be
+// the process that its caller started.
+var namespaces = map[specs.LinuxNamespaceType]namespace{
+	specs.MountNamespace:   {"mnt", unix.CLONE_NEWNS},
+	specs.UTSNamespace:     {"uts", unix.CLONE_NEWUTS},
+	specs.IPCNamespace:     {"ipc", unix.CLONE_NEWIPC},
+	specs.NetworkNamespace: {"net", unix.CLONE_NEWNET},
+	specs.CgroupNamespace:  {"cgroup", unix.CLONE_NEWCGROUP},
+}
+
+var (
+	errNotHere = errors.New("mode builtin has none; the process would not be its caller's child")
+	errNoneNew = errors.New("the kernel says yes, and makes none")
+)
+
+// unshare makes or enters the namespaces of the bundle, as far as the kernel
+// lets it.
+func (i *initProcess) unshare() error {
+	if i.Spec.Linux == nil {
+		return nil
+	}
+	for _, asked := range i.Spec.Linux.Namespaces {
+		what := "namespace " + string(asked.Type)
+		ns, known := namespaces[asked.Type]
+		if asked.Path != "" {
+			if _, err := os.Stat(asked.Path); err != nil {
+				return fmt.Errorf("%s: %w", what, err)
+			}
+		}
+		if !known {
+			i.lack(what, errNotHere)
+			continue
+		}
+		before := ns.current()
+		var err error
+		if asked.Path != "" {
+			err = ns.enter(asked.Path)
+		} else if err = ns.tryOut(); err == nil {
+			err = os.NewSyscallError("unshare", unix.Unshare(ns.flag))
+		}
+		after := ns.current()
+		switch {
+		case err == nil && asked.Path != "" && after == nameOf(asked.Path):
+		case err == nil && after != "" && after != before:
+		case err == nil:
+			err = errNoneNew
+		}
+		if err != nil {
+			i.lack(what, err)
+			continue
+		}
+		i.private = append(i.private, ns.name)
+		if asked.Type == specs.NetworkNamespace && asked.Path == "" {
+			if err := raiseLoopback(); err != nil {
+				i.lack("network interface lo", err)
+			}
+		}
+	}
+	return nil
+}
+
+// tryOut finds out on a thread of its own whether a new namespace would be of
+// use: there is no way back from one. Old gVisor makes network namespaces in
+// which there is no network whatever, not even to itself.
+func (n namespace) tryOut() error {
+	if n.flag != unix.CLONE_NEWNET {
+		return nil
+	}
+	outcome := make(chan error)
+	go func() {
+		goruntime.LockOSThread() // and never unlocked: the thread ends here
+		err := os.NewSyscallError("unshare", unix.Unshare(n.flag))
+		if err == nil {
+			err = raiseLoopback()
+		}
+		outcome <- err
+	}()
+	return <-outcome
+}
+
+// has tells whether a namespace is the process's own.
+func (i *initProcess) has(name string) bool { return slices.Contains(i.private, name) }
+
+// current is the identity of the calling thread's namespace; empty where the
+// kernel does not tell.
+func (n namespace) current() string {
+	return nameOf(fmt.Sprintf("/proc/self/task/%d/ns/%s", unix.Gettid(), n.name))
+}
+
+func nameOf(path string) string {
+	var st unix.Stat_t
+	if unix.Stat(path, &st) != nil {
+		return ""
+	}
+	return fmt.Sprintf("%d:%d", st.Dev, st.Ino)
+}
+
+func (n namespace) enter(path string) error {
+	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return &os.PathError{Op: "open", Path: path, Err: err}
+	}
+	defer unix.Close(fd)
+	return n.enterFD(fd)
+}
+
+func (n namespace) enterFD(fd int) error {
+	if n.flag == unix.CLONE_NEWNS {
+		// setns(2) wants a thread that shares its root with no other.
+		if err := unix.Unshare(unix.CLONE_FS); err != nil {
+			return os.NewSyscallError("unshare CLONE_FS", err)
+		}
+	}
+	return os.NewSyscallError("setns", unix.Setns(fd, n.flag))
+}
+
+// joinContainer enters what a container's process is in.
+func (i *initProcess) joinContainer() error {
+	var fds []int
+	var kinds []namespace
+	for _, ns := range namespaces {
+		if !slices.Contains(i.Join.Namespaces, ns.name) {
+			continue
+		}
+		path := fmt.Sprintf("/proc/%d/ns/%s", i.Join.Init.PID, ns.name)
+		fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+		if err != nil {
+			return &os.PathError{Op: "open", Path: path, Err: err}
+		}
+		defer unix.Close(fd)
+		// The mount namespace last: afterwards the others' names mean something else.
+		if ns.name == "mnt" {
+			fds, kinds = append(fds, fd), append(kinds, ns)
+		} else {
+			fds, kinds = append([]int{fd}, fds...), append([]namespace{ns}, kinds...)
+		}
+	}
+	if !i.Join.Init.Alive() {
+		return ErrNotRunning
+	}
+	for n, ns := range kinds {
+		if err := ns.enterFD(fds[n]); err != nil {
+			return fmt.Errorf("namespace %s: %w", ns.name, err)
+		}
+		i.private = append(i.private, ns.name)
+	}
+	if i.has("mnt") {
+		return nil // and its root with it
+	}
+	return changeRoot(i.Rootfs)
+}
+
+// nameHost sets the host's name where it is the container's own.
+func (i *initProcess) nameHost() {
+	set := func(what, name string, set func([]byte) error) {
+		if name == "" {
+			return
+		}
+		err := errors.New("there is no UTS namespace")
+		if i.has("uts") {
+			err = set([]byte(name))
+		}
+		if err != nil {
+			i.lack(what, err)
+		}
+	}
+	set("hostname", i.Spec.Hostname, unix.Sethostname)
+	set("domainname", i.Spec.Domainname, unix.Setdomainname)
+}

@@ -1,0 +1,99 @@
+package builtin
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	securejoin "github.com/cyphar/filepath-securejoin"
+	pathrs "github.com/cyphar/filepath-securejoin/pathrs-lite"
+	"golang.org/x/sys/unix"
+)
+
+// rootfs is a container's root seen from outside. No name that is looked up in
+// it leads out of it, whatever links there are.
+type rootfs struct {
+	*os.File
+	path string
+	// lexical tells that links are followed by name, one after the other. That
+	// is exact as long as nobody changes them meanwhile, and all that can be
+	// done where /proc is not what Linux has (gVisor's, for pathrs-lite).
+	lexical bool
+}
+
+func openRootfs(path string) (rootfs, error) {
+	f, err := os.OpenFile(path, unix.O_PATH|unix.O_DIRECTORY, 0)
+	if err != nil {
+		return rootfs{}, err
+	}
+	probe, err := pathrs.OpenatInRoot(f, "/")
+	if err == nil {
+		probe.Close()
+	}
+	return rootfs{f, path, err != nil}, nil
+}
+
+// open opens what has a name, for nothing but to be a place.
+func (r rootfs) open(name string) (*os.File, error) {
+	if !r.lexical {
+		return pathrs.OpenatInRoot(r.File, name)
+	}
+	path, err := securejoin.SecureJoin(r.path, name)
+	if err != nil {
+		return nil, err
+	}
+	return os.OpenFile(path, unix.O_PATH|unix.O_NOFOLLOW, 0)
+}
+
+// folder opens a folder, and makes it when it is not there.
+func (r rootfs) folder(name string) (*os.File, error) {
+	if !r.lexical {
+		return pathrs.MkdirAllHandle(r.File, name, 0o755)
+	}
+	path, err := securejoin.SecureJoin(r.path, name)
+	if err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(path, 0o755); err != nil {
+		return nil, err
+	}
+	return os.OpenFile(path, unix.O_PATH|unix.O_NOFOLLOW|unix.O_DIRECTORY, 0)
+}
+
+// file opens a file, and makes an empty one when there is none.
+func (r rootfs) file(name string) (*os.File, error) {
+	dir, base := filepath.Split(filepath.Clean("/" + name))
+	parent, err := r.folder(dir)
+	if err != nil {
+		return nil, err
+	}
+	fd, err := unix.Openat(int(parent.Fd()), base, unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o644)
+	parent.Close()
+	if err == nil {
+		unix.Close(fd)
+	} else if err != unix.EEXIST {
+		return nil, &os.PathError{Op: "create", Path: name, Err: err}
+	}
+	return r.open(name)
+}
+
+// place opens a mount point, and makes it when it is not there.
+func (r rootfs) place(name string, folder bool) (*os.File, error) {
+	if f, err := r.open(name); err == nil || !errors.Is(err, fs.ErrNotExist) {
+		return f, err
+	}
+	if folder {
+		return r.folder(name)
+	}
+	return r.file(name)
+}
+
+// spot names an open place for calls that take no descriptor.
+func (r rootfs) spot(f *os.File) string {
+	if r.lexical {
+		return f.Name()
+	}
+	return fmt.Sprintf("/proc/self/fd/%d", f.Fd())
+}
