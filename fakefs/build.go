@@ -51,6 +51,12 @@ func (p *Profile) Tree(m Machine) (*Tree, error) {
 		maps.Copy(plain, t.cgroups.points())
 	}
 	t.plain = newIndex(plain)
+	if every, ok := p.Sysctls["*"]; ok {
+		t.fill = newFill(t, every)
+		if name, above := t.fill.conflict(); name != "" {
+			return nil, fmt.Errorf("profile %s: %s: %s is no directory", p.Name, name, above)
+		}
+	}
 	for name := range plain {
 		if above := plain[parentOf(name)]; above != nil && !above.Mode.IsDir() {
 			return nil, fmt.Errorf("profile %s: %s: %s is no directory", p.Name, name, above.Name)
@@ -171,18 +177,12 @@ func (t *Tree) node(name string, f namedFile) *Node {
 	return n
 }
 
-// sysctls are all that the profile serves, "*" spelled out.
+// sysctls are all that the profile serves by name.
 func (p *Profile) sysctls() map[string]SysctlLie {
-	all := map[string]SysctlLie{}
-	if every, ok := p.Sysctls["*"]; ok {
-		for path := range allSysctls() {
-			all[path] = every
-		}
-	}
-	maps.Copy(all, p.Sysctls)
-	delete(all, "*")
-	maps.DeleteFunc(all, func(_ string, lie SysctlLie) bool { return lie.Passthrough })
-	return all
+	named := maps.Clone(p.Sysctls)
+	delete(named, "*")
+	maps.DeleteFunc(named, func(_ string, lie SysctlLie) bool { return lie.Passthrough })
+	return named
 }
 
 func (t *Tree) sysctlNode(path string, lie SysctlLie) *Node {

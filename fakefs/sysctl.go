@@ -157,21 +157,41 @@ func (s sysctl) normal(value string) (string, error) {
 	return out, nil
 }
 
-// known finds the type of a sysctl that shimrun knows.
-func known(path string) (sysctl, bool) {
-	s, ok := allSysctls()[path]
-	return s, ok
+// areas are the tables, each with the beginning of all its names, the longer
+// beginnings first. Each is made when first asked for: a start with a profile
+// that names some sysctls must not pay for all.
+var areas = []struct {
+	prefix string
+	table  func() sysctls
+}{
+	{"net/ipv4/", sync.OnceValue(ipv4Sysctls)},
+	{"net/ipv6/", sync.OnceValue(ipv6Sysctls)},
+	{"net/", sync.OnceValue(netSysctls)},
+	{"vm/", sync.OnceValue(vmSysctls)},
+	{"user/", sync.OnceValue(userSysctls)},
+	{"fs/", sync.OnceValue(fsSysctls)},
+	{"", sync.OnceValue(kernelSysctls)},
 }
 
-// allSysctls are all that shimrun knows, from the tables of each area; made
-// when first asked for, so that a start without a profile does not pay for it.
+// known finds the type of a sysctl that shimrun knows.
+func known(path string) (sysctl, bool) {
+	if s, ok := interfaceSysctl(path); ok {
+		return s, true
+	}
+	for _, area := range areas {
+		if strings.HasPrefix(path, area.prefix) {
+			s, ok := area.table()[path]
+			return s, ok
+		}
+	}
+	return sysctl{}, false
+}
+
+// allSysctls are all that shimrun knows.
 var allSysctls = sync.OnceValue(func() sysctls {
-	all := sysctls{}
-	for _, area := range []sysctls{
-		kernelSysctls(), vmSysctls(), userSysctls(), fsSysctls(),
-		netSysctls(), ipv4Sysctls(), ipv6Sysctls(), interfaceSysctls(),
-	} {
-		maps.Copy(all, area)
+	all := interfaceSysctls()
+	for _, area := range areas {
+		maps.Copy(all, area.table())
 	}
 	return all
 })

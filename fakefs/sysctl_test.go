@@ -2,6 +2,7 @@ package fakefs
 
 import (
 	"errors"
+	"reflect"
 	"strings"
 	"sync"
 	"testing"
@@ -229,4 +230,31 @@ func FuzzSysctlWrite(f *testing.F) {
 			t.Fatalf("%q left %q, which reads back as %q, %v", input, got, again, err)
 		}
 	})
+}
+
+// A sysctl is found in the table of its area, without making the others.
+func TestKnown(t *testing.T) {
+	all := allSysctls()
+	if len(all) < 800 {
+		t.Errorf("%d sysctls", len(all))
+	}
+	sum := len(interfaceSysctls())
+	for _, area := range areas {
+		sum += len(area.table())
+	}
+	if sum != len(all) {
+		t.Errorf("%d sysctls in all tables, %d names: some are in two", sum, len(all))
+	}
+	for path, want := range all {
+		got, ok := known(path)
+		want.derive, got.derive = nil, nil // functions cannot be compared
+		if !ok || !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: known as %+v, %t, and listed as %+v", path, got, ok, want)
+		}
+	}
+	for _, path := range []string{"", "vm", "vm/nothing", "net/ipv4/conf/eth7/forwarding", "net/ipv4/conf/all", "net/ipv6/conf/all/nothing", "kernel/"} {
+		if s, ok := known(path); ok {
+			t.Errorf("%q is known as %+v", path, s)
+		}
+	}
 }

@@ -1,23 +1,58 @@
 package fakefs
 
+import (
+	"slices"
+	"strings"
+	"sync"
+)
+
 // interfaces are the names below net/ipv4/conf and net/ipv6/conf that are
 // served. "all" and "default" are no interfaces; eth0 is what containers and
 // sandboxes call theirs.
 var interfaces = []string{"all", "default", "lo", "eth0"}
 
-// interfaceSysctls are those that every interface has.
+// conf are the tables of what every interface has, by the directory that has a
+// directory for each.
+var conf = []struct {
+	prefix string
+	table  func() sysctls
+}{
+	{"net/ipv4/conf/", sync.OnceValue(ipv4Interface)},
+	{"net/ipv6/conf/", sync.OnceValue(ipv6Interface)},
+}
+
+// interfaceSysctl finds the type of a sysctl that interfaces have.
+func interfaceSysctl(path string) (sysctl, bool) {
+	for _, c := range conf {
+		rest, ok := strings.CutPrefix(path, c.prefix)
+		if !ok {
+			continue
+		}
+		name, key, _ := strings.Cut(rest, "/")
+		if !slices.Contains(interfaces, name) {
+			return sysctl{}, false
+		}
+		switch path {
+		case "net/ipv4/conf/default/accept_source_route", "net/ipv6/conf/default/accept_dad":
+			return integer(1), true
+		}
+		s, ok := c.table()[key]
+		return s, ok
+	}
+	return sysctl{}, false
+}
+
+// interfaceSysctls are those of all interfaces.
 func interfaceSysctls() sysctls {
 	all := sysctls{}
-	for _, name := range interfaces {
-		for key, s := range ipv4Interface() {
-			all["net/ipv4/conf/"+name+"/"+key] = s
-		}
-		for key, s := range ipv6Interface() {
-			all["net/ipv6/conf/"+name+"/"+key] = s
+	for _, c := range conf {
+		for _, name := range interfaces {
+			for key := range c.table() {
+				path := c.prefix + name + "/" + key
+				all[path], _ = interfaceSysctl(path)
+			}
 		}
 	}
-	all["net/ipv4/conf/default/accept_source_route"] = integer(1)
-	all["net/ipv6/conf/default/accept_dad"] = integer(1)
 	return all
 }
 

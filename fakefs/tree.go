@@ -26,6 +26,7 @@ type Machine interface {
 type Tree struct {
 	profile  *Profile
 	plain    index
+	fill     *fill // nil where "*" does not serve all sysctls
 	patterns patterns
 	mounts   *lies
 	devices  *blockDevices // nil where no filesystem is lied about
@@ -81,6 +82,11 @@ func (t *Tree) Lookup(name string) *Node {
 	if len(name) < 2 {
 		return nil
 	}
+	if t.fill != nil {
+		if node := t.fill.lookup(name); node != nil {
+			return node
+		}
+	}
 	if p := t.patterns.find(name); p != nil {
 		return p.make(name)
 	}
@@ -97,6 +103,9 @@ func (t *Tree) Lookup(name string) *Node {
 // not be changed.
 func (t *Tree) Children(dir string) []Entry {
 	entries := t.plain.children[dir]
+	if t.fill != nil && (dir == "/" || sysctlFolders()[dir]) {
+		entries = t.fill.children()[dir]
+	}
 	shared := true
 	if t.cgroups != nil {
 		if own, ok := t.cgroups.children(dir); ok {
@@ -129,6 +138,18 @@ func (t *Tree) Children(dir string) []Entry {
 // Nodes lists all nodes with plain names, without implied directories, sorted
 // by name; patterns appear as nodes whose Name is the pattern.
 func (t *Tree) Nodes() []*Node {
+	nodes := t.Named()
+	if t.fill != nil {
+		nodes = slices.AppendSeq(nodes, t.fill.all)
+	}
+	slices.SortFunc(nodes, func(a, b *Node) int { return strings.Compare(a.Name, b.Name) })
+	return nodes
+}
+
+// Named lists the same without the sysctls that are only there because the
+// profile serves all, and in no order. Those are regular files below /proc/sys,
+// and [Node.WhenMissing].
+func (t *Tree) Named() []*Node {
 	var nodes []*Node
 	for _, node := range t.plain.nodes {
 		if !node.Implied {
@@ -143,7 +164,6 @@ func (t *Tree) Nodes() []*Node {
 	if t.devices != nil {
 		nodes = append(nodes, t.devices.nodes()...)
 	}
-	slices.SortFunc(nodes, func(a, b *Node) int { return strings.Compare(a.Name, b.Name) })
 	return nodes
 }
 
@@ -176,6 +196,9 @@ func (t *Tree) Roots() []string {
 			}
 			add(root)
 		}
+	}
+	if t.fill != nil {
+		add(sysctlRoot)
 	}
 	if t.devices != nil {
 		add("/dev")

@@ -298,3 +298,67 @@ func BenchmarkLookup(b *testing.B) {
 		})
 	}
 }
+
+// What "*" serves is made when it is asked for, and is the same afterwards as if
+// it had been there from the start.
+func TestFill(t *testing.T) {
+	tree := mustTree(t, LoadOptions{Profiles: []string{"gvisor"}})
+	if tree.Lookup("/proc/sysXkernel/panic") != nil || tree.Lookup("/proc/sys/kernel/nothing") != nil || tree.Lookup("/proc/sys/") != nil {
+		t.Error("serves what it does not know")
+	}
+	const name = "/proc/sys/kernel/panic"
+	node := tree.Lookup(name)
+	if node == nil || !node.WhenMissing || node.Lie != "sysctls kernel.panic" {
+		t.Fatalf("%s is %+v", name, node)
+	}
+	if tree.Lookup(name) != node {
+		t.Error("another node at the second look: what was written to it would be lost")
+	}
+	listed := map[string]bool{}
+	var walk func(dir string)
+	walk = func(dir string) {
+		for _, e := range tree.Children(dir) {
+			child := strings.TrimSuffix(dir, "/") + "/" + e.Name
+			if e.Node != tree.Lookup(child) {
+				t.Errorf("%s: listed and found are not the same", child)
+			}
+			if listed[child] {
+				t.Errorf("%s is listed twice", child)
+			}
+			listed[child] = true
+			if e.Node.Mode.IsDir() {
+				walk(child)
+			}
+		}
+	}
+	walk("/proc/sys")
+	nodes := 0
+	for _, n := range tree.Nodes() {
+		if strings.HasPrefix(n.Name, "/proc/sys/") {
+			nodes++
+			if !listed[n.Name] || tree.Lookup(n.Name) != n {
+				t.Errorf("%s is served and not listed", n.Name)
+			}
+		}
+	}
+	if nodes < len(allSysctls()) {
+		t.Errorf("%d sysctls of %d", nodes, len(allSysctls()))
+	}
+	if named := len(tree.Named()); named > 100 {
+		t.Errorf("%d nodes are named by the profile", named)
+	}
+	p, err := Parse("p.yaml", []byte("sysctls: {'*': {when: missing}, net.core: {type: integer, value: 1}}\n"))
+	if err == nil {
+		_, err = p.Tree(fakeMachine(gvisorMounts))
+	}
+	if err == nil || !strings.Contains(err.Error(), "/proc/sys/net/core is no directory") {
+		t.Errorf("a file in the place of a directory: %v", err)
+	}
+	p, err = Parse("p.yaml", []byte("sysctls: {'*': {when: missing}, kernel.panic.x: {type: integer, value: 1}}\n"))
+	if err == nil {
+		_, err = p.Tree(fakeMachine(gvisorMounts))
+	}
+	if err == nil || !strings.Contains(err.Error(), "/proc/sys/kernel/panic is no directory") {
+		t.Errorf("a file below a sysctl: %v", err)
+	}
+}

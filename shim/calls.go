@@ -135,7 +135,7 @@ func (s *Shim) needs() need {
 	if s.quirks.mountPropagation {
 		n |= needMount
 	}
-	for _, node := range s.tree.Nodes() {
+	for _, node := range s.tree.Named() {
 		if node.Stream != "" {
 			n |= needStreams
 		}

@@ -69,7 +69,7 @@ func New(tree *fakefs.Tree, opt Options) (*Shim, error) {
 		statfsENOSYS:     p.Quirk("statfs-enosys"),
 		mountPropagation: p.Quirk("mount-propagation"),
 	}
-	for _, n := range tree.Nodes() {
+	for _, n := range tree.Named() {
 		if n.Mode&modeSymlink != 0 {
 			s.hasLinks = true
 			if isBelow([]byte(n.Name), "/proc") {

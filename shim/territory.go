@@ -80,7 +80,7 @@ func (s *Shim) survey() *territory {
 
 // overlay finds the real files that nodes stand before.
 func (s *Shim) overlay(t *territory) {
-	for _, n := range s.tree.Nodes() {
+	for _, n := range s.tree.Named() {
 		if n.WhenMissing || n.Mode.IsDir() && !n.Covers() {
 			continue
 		}
@@ -179,7 +179,11 @@ func (t *territory) hides(name []byte) bool {
 // scatter remembers, for nodes that stand on the root filesystem, just the
 // directories and files concerned.
 func (s *Shim) scatter(t *territory, root string) {
-	for _, n := range s.tree.Nodes() {
+	nodes := s.tree.Named()
+	if isBelow([]byte(root), "/proc") {
+		nodes = s.tree.Nodes() // no procfs is mounted here
+	}
+	for _, n := range nodes {
 		if n.Name != root && !strings.HasPrefix(n.Name, root+"/") {
 			continue
 		}
