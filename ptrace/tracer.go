@@ -8,6 +8,7 @@ import (
 	"github.com/rs/zerolog"
 	"golang.org/x/sys/unix"
 
+	"github.com/shimrun/shimrun/internal/pace"
 	"github.com/shimrun/shimrun/shim"
 )
 
@@ -64,7 +65,9 @@ func (t *Tracer) seize(pid int) error {
 func (l *loop) run() {
 	defer l.close()
 	var status unix.WaitStatus
+	var pace pace.Pace
 	for n := 1; ; n++ {
+		pace.Turn()
 		tid, errno := wait(-1, &status, unix.WALL)
 		switch errno {
 		case 0:

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"strconv"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -252,9 +253,10 @@ func reap(pid int) error {
 
 // supervisorEnv is the little of the environment that means something to the
 // supervisor. Its threads need no preemption: they wait in system calls, which
-// the signal for it would interrupt.
+// the signal for it would interrupt. One processor more than its threads need
+// lets Go's monitor leave a waiting thread its own, see package pace.
 func supervisorEnv() []string {
-	env := []string{"GODEBUG=asyncpreemptoff=1"}
+	env := []string{"GODEBUG=asyncpreemptoff=1", "GOMAXPROCS=" + strconv.Itoa(max(2, runtime.NumCPU()))}
 	for _, name := range []string{"TZ", "NO_COLOR", "TERM", "GOCOVERDIR"} {
 		if value, set := os.LookupEnv(name); set {
 			env = append(env, name+"="+value)

@@ -8,6 +8,7 @@ import (
 	"github.com/rs/zerolog"
 	"golang.org/x/sys/unix"
 
+	"github.com/shimrun/shimrun/internal/pace"
 	"github.com/shimrun/shimrun/shim"
 )
 
@@ -108,7 +109,9 @@ func (s *Server) newReceiver(n *notification) *receiver {
 func (r *receiver) run() {
 	// Never unlocked: the thread belongs to this loop.
 	runtime.LockOSThread()
+	var pace pace.Pace
 	for r.server.pool.stays(r) {
+		pace.Turn()
 		switch errno := r.server.Listener.receive(r.notification); errno {
 		case 0:
 			r.serve()
