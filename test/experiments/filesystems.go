@@ -124,44 +124,40 @@ func (r *run) layer(s *sandbox, title, under, dir string, works, capacity bool) 
 		device.ReplaceAllString(d.answer(), "major: $1, minor: N"), yes(disk))
 }
 
-// fuse tries fuse-overlayfs, in a gVisor as it is and in one started with
-// --fuse.
+// fuse tries fuse-overlayfs.
 func fuse(r *run) {
 	if err := r.unpack("fuse-overlayfs", "libfuse3-3"); err != nil {
 		r.fatal("%w", err)
 	}
-	r.head("fuse", "gVisor", "under", "`fuse-overlayfs` mounts", "a file of it is read within 5 s")
-	for _, c := range []struct {
-		flags  []string
-		under  string
-		mounts string
-		reads  bool
-	}{
-		{nil, "", "can't open /proc/sys/kernel/overflowuid", false},
-		{nil, "shimrun --profile gvisor -- ", "", false},
-		{[]string{"RUNSC_FLAGS=--fuse"}, "", "can't open /proc/sys/kernel/overflowuid", false},
-		{[]string{"RUNSC_FLAGS=--fuse"}, "shimrun --profile gvisor -- ", "works", false},
-	} {
-		s := r.sandbox(groundAll, c.flags...)
-		s.env = nestedEnv(inside)
-		s.sh("cd " + dataDir + "; mkdir -p lower upper work merged; echo text >lower/file")
-		mounted := s.sh(fmt.Sprintf("cd %s; %sfuse-overlayfs -o lowerdir=%s/lower,upperdir=%s/upper,workdir=%s/work merged", dataDir, c.under, dataDir, dataDir, dataDir))
-		outcome, read := "works", "nothing is mounted"
-		if mounted.code != 0 {
-			outcome = lastLine(mounted.both())
-		} else {
-			// Ends with the sandbox: a read that never comes back cannot be killed.
-			r.did(s.label + "$ cat " + dataDir + "/merged/file")
-			x := s.quietly(5*time.Second, "", "cat", dataDir+"/merged/file")
-			read = yes(x.out == "text\n")
-			r.expect((x.out == "text\n") == c.reads, fmt.Sprintf("reading through fuse-overlayfs works: %v", c.reads), x.both())
+	r.head("fuse", "sandbox", "under", "`fuse-overlayfs` mounts", "reading a file through it")
+	for _, g := range grounds {
+		for _, under := range []string{"", "shimrun --profile gvisor -- "} {
+			s := r.sandbox(g)
+			s.env = nestedEnv(inside)
+			s.sh("cd " + dataDir + "; mkdir -p lower upper work merged; echo text >lower/file")
+			mounted := s.sh(fmt.Sprintf("cd %s; %sfuse-overlayfs -o lowerdir=%s/lower,upperdir=%s/upper,workdir=%s/work merged", dataDir, under, dataDir, dataDir, dataDir))
+			outcome, read := "works", "nothing is mounted"
+			if mounted.code != 0 {
+				outcome = lastLine(mounted.both())
+			} else {
+				// A read that never comes back cannot be killed: it ends with the sandbox.
+				r.did(s.label + "$ cat " + dataDir + "/merged/file")
+				x := s.quietly(10*time.Second, "", "cat", dataDir+"/merged/file")
+				switch {
+				case x.out == "text\n":
+					read = "works"
+				case x.code == -1:
+					read = "no answer within 10 s"
+				default:
+					read = lastLine(x.both())
+				}
+			}
+			r.row("fuse", g.name, underName(under), brief(outcome), read)
+			r.expect(read != "works", "no file is read through fuse-overlayfs", read)
+			if under == "" {
+				r.expectSays("fuse-overlayfs alone in "+g.name, outcome, "can't open /proc/sys/kernel/overflowuid")
+			}
+			s.stop()
 		}
-		r.expectSays(fmt.Sprintf("fuse-overlayfs in gVisor %v under %q", c.flags, c.under), outcome, c.mounts)
-		name := "as it is"
-		if c.flags != nil {
-			name = "`--fuse`"
-		}
-		r.row("fuse", name, underName(c.under), brief(outcome), read)
-		s.stop()
 	}
 }

@@ -22,6 +22,7 @@ var places = []place{
 	{"github.com/google/cadvisor", "manager/manager.go", `stats, err := m.memoryCache.RecentStats("/", empty, empty, 1)`, "they hang on those of the root cgroup"},
 	{"github.com/google/cadvisor", "cache/memory/memory.go", `return ErrDataNotFound`, "none: the second error"},
 	{"github.com/google/cadvisor", "manager/container.go", `stats, statsErr := cd.handler.GetStats()`, "which come from all cgroup files, or not at all"},
+	{"github.com/google/cadvisor", "container/libcontainer/handler.go", `if !ignoreStatsError {`, "on cgroup v1 one error is enough for none"},
 	{"github.com/opencontainers/cgroups", "fs/cpuacct.go", `const file = "cpuacct.usage_percpu"`, "a file that gVisor has not"},
 	{"github.com/opencontainers/cgroups", "file.go", `var errNotCgroupfs = errors.New("not a cgroup file")`, "and fstatfs has to say that it is on a cgroup filesystem"},
 }
