@@ -87,6 +87,11 @@ demo: build sandbox ## programs in real gVisor, without and with shimrun
 k3s-demo: build sandbox ## k3s, or upstream's Kubernetes, in real gVisor: CAPS=docker or all
 	@examples/k3s/run bin/shimrun $(CAPS)
 
+ONLY ?= all
+.PHONY: experiments
+experiments: build sandbox ## docs/experiments, all of them or ONLY="1 3C"
+	go run ./test/experiments $(ONLY)
+
 .PHONY: install
 install: build ## the binary, its man page and completions below $(PREFIX)
 	install -D -m 0755 bin/shimrun $(DESTDIR)$(PREFIX)/bin/shimrun

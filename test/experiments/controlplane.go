@@ -1,7 +1,9 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
+	"path/filepath"
 	"strings"
 	"time"
 )
@@ -43,5 +45,58 @@ func controlPlane(r *run) {
 			r.expect(ready && listed && created.code == 0 && account && applied.code == 0 && pending && code == 0,
 				"the control plane works in "+g.name+" "+under, r.tables["results"].rows)
 		}
+	}
+	r.helm()
+}
+
+// helm has `shimrun validate` do the same with a chart.
+func (r *run) helm() {
+	build := execCommand([]string{"make", "validate"})
+	build.Dir = r.repository
+	if err := output(build); err != nil {
+		r.fatal("%w", err)
+	}
+	if err := output(execCommand([]string{"cp", filepath.Join(r.repository, "bin/shimrun-validate"), r.parts.dir})); err != nil {
+		r.fatal("%w", err)
+	}
+	var steps []string
+	results := map[string][]string{}
+	grounds := []ground{groundDocker, groundAll}
+	for _, g := range grounds {
+		for _, side := range []string{"--without", "--under=--profile=kubernetes"} {
+			s := r.sandbox(g)
+			line := fmt.Sprintf("shimrun validate control-plane %s --scratch %s --json /tmp/report.json -- %s server --disable-agent", side, dataDir, r.server)
+			r.did(s.label + "$ " + line)
+			x := s.quietly(9*time.Minute, "", "bash", "-c", line)
+			var report struct {
+				Passed bool
+				Runs   []struct {
+					Steps []struct {
+						Name   string
+						Passed bool
+						Error  string
+					}
+				}
+			}
+			text := s.quietly(time.Minute, "", "cat", "/tmp/report.json").out
+			if err := json.Unmarshal([]byte(text), &report); err != nil || len(report.Runs) != 1 {
+				r.fatal("%s: %v\n%s", line, err, x.both())
+			}
+			r.expect(report.Passed && x.code == 0, "a chart is installed in "+g.name+" "+side, x.both())
+			steps = nil
+			for _, step := range report.Runs[0].Steps {
+				steps = append(steps, step.Name)
+				answer := yes(step.Passed)
+				if step.Error != "" {
+					answer += ": " + code(step.Error)
+				}
+				results[step.Name] = append(results[step.Name], answer)
+			}
+			s.stop()
+		}
+	}
+	r.head("helm", "step", "docker", "docker, shimrun", "all", "all, shimrun")
+	for _, step := range steps {
+		r.row("helm", append([]string{step}, results[step]...)...)
 	}
 }
