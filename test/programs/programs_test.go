@@ -20,6 +20,10 @@ type program struct {
 	script  string
 	without expectation
 	with    expectation
+	// caps and flags, where not empty, say with which capabilities it is for,
+	// and what shimrun gets besides.
+	caps  string
+	flags []string
 }
 
 // binaries is the folder with shimrun and our own programs, the same in every sandbox.
@@ -66,11 +70,14 @@ func TestPrograms(t *testing.T) {
 		t.Run(caps, func(t *testing.T) {
 			box := gvisor.Start(t, gvisor.Options{Caps: caps, Mounts: []string{binaries, t.TempDir() + ":/var/lib/second"}})
 			for _, p := range programs {
+				if p.caps != "" && p.caps != caps {
+					continue
+				}
 				t.Run(p.name, func(t *testing.T) {
 					if out, status := p.run(t, box); p.without(out, status) != "" {
 						t.Errorf("without shimrun: %s\nstatus %d\n%s", p.without(out, status), status, brief(out))
 					}
-					if out, status := p.run(t, box, "shimrun", "--log-level", "error", "--"); p.with(out, status) != "" {
+					if out, status := p.run(t, box, append(append([]string{"shimrun", "--log-level", "error"}, p.flags...), "--")...); p.with(out, status) != "" {
 						t.Errorf("with shimrun: %s\nstatus %d\n%s", p.with(out, status), status, brief(out))
 					}
 				})

@@ -129,6 +129,26 @@ except OSError as e: print("refused", e.errno)
 		with:    has(";hello from a program\n", "cat ended with 124"),
 	},
 	{
+		name: "mount-tmpfs", caps: "docker", flags: []string{"--profile", "kubernetes"},
+		script: `mkdir -p /var/t; mount -t tmpfs -o size=64k,mode=700 token /var/t || exit 1; echo secret >/var/t/token
+			findmnt -n -o SOURCE,FSTYPE,SIZE /var/t; mountpoint /var/t; stat -f -c %T /var/t/token; df --output=size,used,source /var/t | tail -n 1; busybox df /var/t | tail -n 1
+			busybox mount | grep ' on /var/t '; test $(stat -c %d /var/t) != $(stat -c %d /var) && echo apart; rmdir /var/t; mv /var/t/token /tmp/token && cat /tmp/token
+			(exec 5</var/t; umount /var/t); umount /var/t && ls -A /var/t && umount /var/t`,
+		without: fails("mount point is not a directory"),
+		with: all(has("/var/t is a mountpoint\n", "tmpfs\n", "apart\n", "Device or resource busy", "secret\n", "target is busy", "not mounted"),
+			matches(`^token +tmpfs +64K$`, `^ +64 +4 token$`, `^token +64 +4 +60 +6% /var/t$`, `^token on /var/t type tmpfs \(rw,relatime,size=64k,mode=700\)$`)),
+	},
+	{
+		name: "mount-bind", caps: "docker", flags: []string{"--profile", "kubernetes"},
+		script: `mkdir -p /var/src/sub /var/dst; echo one >/var/src/file; mount --bind /var/src /var/dst || exit 1; cat /var/dst/file; echo two >/var/dst/sub/new; cat /var/src/sub/new
+			cd /var/dst/sub && pwd -P && cd ../.. && ls -d dst src; findmnt -n -o SOURCE,FSTYPE /var/dst; mount -o remount,ro,bind /var/dst && touch /var/dst/x; findmnt -n -o OPTIONS /var/dst
+			busybox umount /var/dst; ls -A /var/dst | wc -l; touch /var/f; mount --bind /etc/hostname /var/f && cmp /var/f /etc/hostname && echo same; umount /var/f; wc -c </var/f
+			mount --bind /var/src /var/src && mount --make-rshared /var/src; findmnt -n -o PROPAGATION /var/src; umount /var/src`,
+		without: fails("mount point is not a directory"),
+		with: all(works("one\ntwo\n/var/dst/sub\ndst\nsrc\n", "Read-only file system", "ro,relatime", "0\nsame\n0\nshared\n"),
+			matches(`^/dev/shim\d+\[/var/src\] +ext4$`)),
+	},
+	{
 		name:    "strace-is-refused-clearly",
 		script:  `strace -e trace=openat true`,
 		without: works("exited with 0"),
