@@ -132,7 +132,7 @@ func (s *Shim) needs() need {
 	if s.virtual.answers {
 		n |= needVirtual | needLinks
 	}
-	if s.quirks.mountPropagation {
+	if s.quirks.mountPropagation || s.quirks.mountRemount {
 		n |= needMount
 	}
 	for _, node := range s.tree.Named() {
@@ -203,10 +203,7 @@ func (w *Worker) mount(c *Call) Answer {
 	if w.shim.virtual.answers {
 		return w.virtualMount(c)
 	}
-	if w.shim.quirks.mountPropagation {
-		return w.mountPropagation(c)
-	}
-	return w.changesMounts(c)
+	return w.mendedMount(c)
 }
 
 // umount2(2) and move_mount(2): answered where mounts are in a table.

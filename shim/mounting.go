@@ -253,10 +253,34 @@ func (w *Worker) newMountCall(c *Call) Answer {
 
 // rememberPropagation notes a propagation change that the quirk answers.
 func (w *Worker) rememberPropagation(c *Call) Answer {
-	v := &w.shim.virtual
-	if v.table == nil {
+	if w.shim.virtual.table == nil {
 		return Answer{Kind: Return}
 	}
+	return w.remembered(c, func(at led) error {
+		return w.shim.virtual.table.Propagate(at.logical, uintptr(c.Args[3]))
+	})
+}
+
+// remountQuirk answers a remount that the kernel cannot do, where nothing is
+// lost by that: nothing becomes read-only, or can be written to, but in name.
+func (w *Worker) remountQuirk(c *Call) Answer {
+	v := &w.shim.virtual
+	data, ok := w.mountText(c, c.Args[4])
+	if v.table == nil || c.Args[3]&unix.MS_RDONLY != 0 || !ok || data != nil && *data != "" {
+		return w.changesMounts(c)
+	}
+	w.count.node(lieRemount)
+	return w.remembered(c, func(at led) error {
+		if m := v.table.At(at.logical); m == nil || m.ReadOnly() {
+			return unix.EINVAL
+		}
+		return v.table.Remount(at.logical, uintptr(c.Args[3]), "", v.ram, 0)
+	})
+}
+
+// remembered changes what is told of one of the kernel's mounts.
+func (w *Worker) remembered(c *Call, change func(led) error) Answer {
+	v := &w.shim.virtual
 	at, errno := w.mountPoint(c, atFDCWD, c.Args[1], false)
 	if errno != 0 {
 		return Answer{Kind: Fail, Errno: errno}
@@ -264,5 +288,5 @@ func (w *Worker) rememberPropagation(c *Call) Answer {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	w.refreshMounts()
-	return w.mountAnswer(c, at.logical, v.table.Propagate(at.logical, uintptr(c.Args[3])))
+	return w.mountAnswer(c, at.logical, change(at))
 }

@@ -102,11 +102,15 @@ func fixed(errno unix.Errno, lie string) handler {
 	}
 }
 
-// mountPropagation answers mount(2) calls that only change propagation, which
-// old gVisor refuses with EINVAL; all others are the kernel's.
-func (w *Worker) mountPropagation(c *Call) Answer {
+// mendedMount answers mount(2) calls that old gVisor refuses with EINVAL: those
+// that only change propagation, and remounts. All others are the kernel's.
+func (w *Worker) mendedMount(c *Call) Answer {
 	const propagation = unix.MS_SHARED | unix.MS_PRIVATE | unix.MS_SLAVE | unix.MS_UNBINDABLE
-	if f := c.Args[3]; f&propagation != 0 && f&^uint64(propagation|unix.MS_REC|unix.MS_SILENT) == 0 {
+	f := c.Args[3]
+	switch q := &w.shim.quirks; {
+	case q.mountRemount && f&unix.MS_REMOUNT != 0:
+		return w.remountQuirk(c)
+	case q.mountPropagation && f&propagation != 0 && f&^uint64(propagation|unix.MS_REC|unix.MS_SILENT) == 0:
 		w.count.node(liePropagation)
 		return w.rememberPropagation(c)
 	}

@@ -58,6 +58,7 @@ type quirks struct {
 	statxNoAutomount bool
 	statfsENOSYS     bool
 	mountPropagation bool
+	mountRemount     bool
 }
 
 // New makes the policy of a tree ready to answer.
@@ -68,6 +69,7 @@ func New(tree *fakefs.Tree, opt Options) (*Shim, error) {
 		statxNoAutomount: p.Quirk("statx-no-automount"),
 		statfsENOSYS:     p.Quirk("statfs-enosys"),
 		mountPropagation: p.Quirk("mount-propagation"),
+		mountRemount:     p.Quirk("mount-remount"),
 	}
 	for _, n := range tree.Named() {
 		if n.Mode&modeSymlink != 0 {

@@ -17,6 +17,7 @@ const (
 	lieStatfs      = "quirk statfs-enosys"
 	lieNoAutomount = "quirk statx-no-automount"
 	liePropagation = "quirk mount-propagation"
+	lieRemount     = "quirk mount-remount"
 	lieUname       = "uname"
 	lieMemory      = "memory"
 	lieListing     = "served names in a directory"

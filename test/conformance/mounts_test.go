@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/shimrun/shimrun/test/conformance/cases"
 )
@@ -45,6 +46,30 @@ func TestRefusedMounts(t *testing.T) {
 					compare(t, "under the shim", want, served[name])
 				})
 			}
+			t.Run("end", func(t *testing.T) { endOfMounts(t, g) })
 		})
 	}
+}
+
+// endOfMounts: with the last process what a tmpfs held is gone, and what lay
+// below it is there again, whatever became of the command; nothing else is touched.
+func endOfMounts(t *testing.T, g *ground) {
+	dir := "/tmp/conformance-end-" + g.tag()
+	script := `mkdir -p $0/empty $0/full $0/src; echo kept >$0/src/file; echo old >$0/full/old; chmod 711 $0/empty
+		mount -t tmpfs x $0/empty && mount -t tmpfs x $0/full
+		echo secret >$0/empty/file; echo secret >$0/full/file; mkdir $0/empty/dir; ln -s $0/src $0/empty/link; ln -s / $0/empty/dir/root; kill -KILL $$`
+	_, stderr, status := outcome(t, g.shim(t.Context(), "/bin/sh", "-c", script, dir))
+	if status != 137 {
+		t.Errorf("status %d: %s", status, stderr)
+	}
+	look := `cd $0 && find . | sort | tr '\n' ' '; cat src/file full/old; find empty -maxdepth 0 -printf '%m\n'`
+	var out string
+	wait(t, 10*time.Second, func() bool {
+		out, _, _ = outcome(t, g.bare(t.Context(), "/bin/sh", "-c", look, dir))
+		return !strings.Contains(out, "secret") && !strings.Contains(out, "empty/")
+	})
+	if want := ". ./empty ./full ./full/old ./src ./src/file kept\nold\n711\n"; !strings.HasPrefix(out, want) {
+		t.Errorf("left: %q, want %q", out, want)
+	}
+	_, _, _ = outcome(t, g.bare(t.Context(), "/bin/rm", "-rf", dir))
 }

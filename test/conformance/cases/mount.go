@@ -235,6 +235,27 @@ var mountCases = []Case{
 		},
 	},
 	{
+		Name: "mount/remount", Calls: "mount umount2", Needs: Mounts | Own, Known: true,
+		Run: func(r *Record) {
+			dir := r.Tmp()
+			private()
+			must("mkdir", os.MkdirAll(dir+"/src", 0o755))
+			must("mkdir", os.MkdirAll(dir+"/dst", 0o755))
+			r.Say("not mounted %s", Errno(unix.Mount("none", dir+"/dst", "", unix.MS_REMOUNT|unix.MS_BIND, "")))
+			r.Say("not there %s", Errno(unix.Mount("none", dir+"/none", "", unix.MS_REMOUNT|unix.MS_BIND, "")))
+			r.Say("not mounted %s", Errno(unix.Mount("none", dir+"/dst", "", unix.MS_SHARED, "")))
+			r.mount(dir+"/src", dir+"/dst", "", unix.MS_BIND, "")
+			r.Say("remount %s", Errno(unix.Mount("none", dir+"/dst", "", unix.MS_REMOUNT|unix.MS_BIND|unix.MS_NOEXEC, "")))
+			r.Say("shared %s", Errno(unix.Mount("none", dir+"/dst", "", unix.MS_SHARED|unix.MS_REC, "")))
+			b, _ := os.ReadFile("/proc/self/mountinfo")
+			for _, line := range strings.Split(string(b), "\n") {
+				if f := strings.Fields(line); len(f) > 6 && f[4] == dir+"/dst" {
+					r.Say("noexec %v, shared %v", strings.Contains(f[5], "noexec"), strings.HasPrefix(f[6], "shared:"))
+				}
+			}
+		},
+	},
+	{
 		Name: "mount/other-filesystems", Calls: "statfs", Like: Bare, Real: true,
 		Run: func(r *Record) {
 			for _, dir := range []string{"/proc", "/sys", "/dev", "/dev/pts", "/nonexistent", ""} {
