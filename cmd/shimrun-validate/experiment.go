@@ -88,7 +88,11 @@ func (e *experiment) run(ctx context.Context, number int, name string, under boo
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		return nil, err
 	}
-	defer os.RemoveAll(dir)
+	defer func() {
+		if err := server.RemoveFolder(dir); err != nil {
+			fmt.Fprintln(e.progress, "note:", err)
+		}
+	}()
 	a.cache = filepath.Join(dir, "helm")
 	if len(e.plan.server) == 0 {
 		a.perform(ctx)

@@ -109,7 +109,11 @@ func (r *result) judgeStability(run *run) {
 			pids[l.Supervisor.PID] = true
 		}
 	}
-	r.criterion("restarts of shimrun's supervisor", "0", fmt.Sprint(max(len(pids)-1, 0)), len(pids) == 1)
+	restarted := "not looked at"
+	if len(pids) > 0 {
+		restarted = fmt.Sprint(len(pids) - 1)
+	}
+	r.criterion("restarts of shimrun's supervisor", "0", restarted, len(pids) == 1)
 	memory := grow(looks, of, func(p *server.Process) float64 { return float64(p.Resident) })
 	r.criterion("growth of shimrun's memory", "at most "+report.Percent.Format(memoryGrowth), memory.sentence(report.Bytes),
 		memory.known && memory.share() <= memoryGrowth)

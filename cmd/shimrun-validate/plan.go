@@ -232,7 +232,11 @@ func (p *plan) keepLog() string {
 	return f.Name()
 }
 
+// close removes the scratch folder, unless a run's folder had to be kept.
 func (p *plan) close() {
 	p.log.Close()
-	os.RemoveAll(p.scratch)
+	if !p.logKept {
+		_ = os.Remove(filepath.Join(p.scratch, "server.log"))
+	}
+	_ = os.Remove(p.scratch)
 }
