@@ -15,6 +15,7 @@ import (
 
 	"github.com/shimrun/shimrun/fakefs"
 	"github.com/shimrun/shimrun/internal/ground"
+	"github.com/shimrun/shimrun/runtime/builtin"
 	"github.com/shimrun/shimrun/runtime/container"
 )
 
@@ -25,7 +26,8 @@ const profileFolder = "/etc/shimrun/profiles"
 // where that is nothing. --profile goes before the bundle's annotation.
 //
 // Sysctls that the bundle sets become part of it: where a container has no
-// namespace of its own, to set them would change the machine.
+// namespace of its own, to set them would change the machine. Where nothing can
+// be mounted, its mounts are the shim's.
 func containerProfile(c *cli.Context, spec *specs.Spec) ([]byte, error) {
 	names := split(c.StringSlice("profile"))
 	if len(names) == 0 {
@@ -57,8 +59,14 @@ func containerProfile(c *cli.Context, spec *specs.Spec) ([]byte, error) {
 		slices.Sort(options.Set)
 	}
 	profile, err := fakefs.Load(options)
-	if err != nil || profile.Empty() {
+	if err != nil {
 		return nil, err
+	}
+	if !builtin.MayMount() {
+		profile.Mounts = "virtual"
+	}
+	if profile.Empty() {
+		return nil, nil
 	}
 	return profile.Marshal()
 }

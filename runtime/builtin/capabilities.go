@@ -129,3 +129,13 @@ func parseCapabilities(names []string) ([]string, error) {
 	}
 	return all, nil
 }
+
+// MayMount tells whether this process may ask the kernel to mount.
+func MayMount() bool {
+	own, err := capability.NewPid2(0)
+	if err != nil {
+		return false
+	}
+	_ = own.Load() // what it reads last may be missing, and does not matter
+	return own.Get(capability.EFFECTIVE, capability.CAP_SYS_ADMIN)
+}

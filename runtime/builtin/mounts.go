@@ -43,11 +43,22 @@ func (i *initProcess) mount(root rootfs, m specs.Mount) error {
 		return fmt.Errorf("%s: %w", what, err)
 	}
 	defer target.Close()
-	if err := mountAt(root, target, m.Destination, source, kind, opts); err != nil {
+	err = mountAt(root, target, m.Destination, source, kind, opts)
+	if here := standing[kind]; err != nil && here != "" {
+		// The kernel makes no other one: the one that is there has to do.
+		opts.flags, opts.data = opts.flags|unix.MS_BIND|unix.MS_REC, ""
+		if bindErr := mountAt(root, target, m.Destination, here, "", opts); bindErr == nil {
+			return nil
+		}
+	}
+	if err != nil {
 		i.lack(what, err)
 	}
 	return nil
 }
+
+// standing is where filesystems stand of which there is one anyway.
+var standing = map[string]string{"proc": "/proc", "sysfs": "/sys", "devpts": "/dev/pts", "mqueue": "/dev/mqueue"}
 
 func mountType(m specs.Mount) string {
 	if m.Type != "" {
