@@ -41,7 +41,7 @@ func (w *Worker) leadThrough(c *Call, dirfd int, name []byte, nofollow bool) (l 
 	t := w.shim.virtual.table
 	if name[0] != '/' && dirfd == atFDCWD && t.Redirects() {
 		if cwd, ok := w.cwdOf(c.TID); ok {
-			return w.walkMounts(cwd, string(name), w.rootOf(c.TID), nofollow), true
+			return w.walkMounts(c, cwd, string(name), nofollow), true
 		}
 	}
 	kernel, rest, errno, ok := w.locate(c, dirfd, name, nofollow)
@@ -54,7 +54,7 @@ func (w *Worker) leadThrough(c *Call, dirfd int, name []byte, nofollow bool) (l 
 		l.real = l.logical
 		return l, true
 	}
-	return w.walkMounts(m.Point, kernel[len(m.Point):]+"/"+rest, w.rootOf(c.TID), nofollow), true
+	return w.walkMounts(c, m.Point, kernel[len(m.Point):]+"/"+rest, nofollow), true
 }
 
 // reaches leads a name as leadThrough does, after one look-up that tells of
@@ -157,6 +157,10 @@ func (w *Worker) asTracee(c *Call, dirfd int, name []byte) string {
 		return ""
 	case name[0] != '/':
 		return string(w.descriptor(c.TID, dirfd)) + "/" + string(name)
+	case ok && w.shim.roots.Load() && (isBelow(clean, "/proc/self") || isBelow(clean, "/proc/thread-self")):
+		end := strings.IndexByte(string(clean[len("/proc/"):])+"/", '/') + len("/proc/")
+		own, _ := ownName(string(clean[:end]), c.TID)
+		return string(w.ofTracee(c.TID, "root/proc/")) + own + string(clean[end:])
 	case ok && isBelow(clean, "/proc/self"):
 		return string(w.ofTracee(c.TID, "")) + string(clean[len("/proc/self"):])
 	case ok && isBelow(clean, "/proc/thread-self"):
@@ -171,7 +175,8 @@ func (w *Worker) asTracee(c *Call, dirfd int, name []byte) string {
 
 // walkMounts follows a name from a place that it has reached, through links and
 // further mounts, as path_resolution(7) describes.
-func (w *Worker) walkMounts(at, rest, root string, nofollow bool) led {
+func (w *Worker) walkMounts(c *Call, at, rest string, nofollow bool) led {
+	root := w.rootOf(c.TID)
 	t := w.shim.virtual.table
 	links := 0
 	parts := strings.Split(rest, "/")
@@ -199,6 +204,12 @@ func (w *Worker) walkMounts(at, rest, root string, nofollow bool) led {
 		here := l.logical
 		l.logical = path.Join(here, part)
 		_, real := t.Find(l.logical)
+		last := strings.Join(parts[i+1:], "") == ""
+		if own, is := ownName(real, c.TID); is && !(last && nofollow) {
+			// A link that says something else to everybody who reads it.
+			l.logical = path.Join(here, own)
+			_, real = t.Find(l.logical)
+		}
 		var st unix.Stat_t
 		switch e := fstatat(atFDCWD, append([]byte(real), 0), &st, unix.AT_SYMLINK_NOFOLLOW); e {
 		case 0:
@@ -208,7 +219,6 @@ func (w *Worker) walkMounts(at, rest, root string, nofollow bool) led {
 		default:
 			return finish(e)
 		}
-		last := strings.Join(parts[i+1:], "") == ""
 		if st.Mode&unix.S_IFMT != unix.S_IFLNK || last && nofollow {
 			continue
 		}
@@ -227,4 +237,19 @@ func (w *Worker) walkMounts(at, rest, root string, nofollow bool) led {
 		i = -1
 	}
 	return finish(l.errno)
+}
+
+// ownName is what /proc/self and /proc/thread-self say to a thread.
+func ownName(real string, tid int) (string, bool) {
+	if real != "/proc/self" && real != "/proc/thread-self" {
+		return "", false
+	}
+	s, err := statusOf(tid)
+	if err != nil {
+		return "", false
+	}
+	if real == "/proc/self" {
+		return itoa(s.tgid), true
+	}
+	return itoa(s.tgid) + "/task/" + itoa(tid), true
 }

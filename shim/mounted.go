@@ -14,7 +14,7 @@ func (w *Worker) openMounted(c *Call, dirfd int, name []byte, flags int, mode ui
 	t := w.shim.virtual.table
 	const creating = unix.O_CREAT | unix.O_EXCL
 	writes := flags&unix.O_PATH == 0 && (flags&unix.O_ACCMODE != unix.O_RDONLY || flags&(unix.O_TRUNC|unix.O_CREAT) != 0)
-	if !t.Redirects() && !(writes && t.ReadOnly()) || w.shim.namespaces.Load() && !w.sharesNamespace(c.TID) {
+	if w.renamed != "" || !t.Redirects() && !(writes && t.ReadOnly()) || w.shim.namespaces.Load() && !w.sharesNamespace(c.TID) {
 		return Answer{}, false
 	}
 	l, ok := w.reaches(c, dirfd, name, flags&unix.O_NOFOLLOW != 0 || flags&creating == creating)
@@ -40,6 +40,9 @@ func (w *Worker) openMounted(c *Call, dirfd int, name []byte, flags int, mode ui
 	}
 	if !l.redirected {
 		return Answer{}, false
+	}
+	if a, ours := w.servedAt(c, l.real); ours {
+		return a, true
 	}
 	if l.broken || l.errno != 0 && l.errno != unix.ENOENT {
 		return fail(l.errno)
@@ -161,7 +164,7 @@ func (w *Worker) mountedObject(c *Call, dirfd int, addr uint64, flags int) (own 
 		return "", nil, false, 0, false
 	}
 	if !l.exists {
-		return "", nil, false, l.errno, l.redirected
+		return l.real, nil, false, l.errno, l.redirected
 	}
 	return l.real, l.mount, l.logical == l.mount.Point, 0, true
 }
@@ -169,10 +172,16 @@ func (w *Worker) mountedObject(c *Call, dirfd int, addr uint64, flags int) (own 
 // statMounted tells the attributes of what lies in a mount of the table.
 func (w *Worker) statMounted(c *Call, dirfd int, addr, out uint64, flags int) (Answer, bool) {
 	t := w.shim.virtual.table
-	if t == nil || !t.Redirects() && !t.HasTmpfs() {
+	if t == nil || w.renamed != "" || !t.Redirects() && !t.HasTmpfs() {
 		return Answer{}, false
 	}
 	own, m, _, errno, ok := w.mountedObject(c, dirfd, addr, flags)
+	// What is named by its descriptor was handed out, or is not served.
+	if ok && !isBelow([]byte(own), "/proc/"+itoa(c.TID)) {
+		if a, ours := w.servedAt(c, own); ours {
+			return a, true
+		}
+	}
 	if !ok || errno == 0 && m.Super.Tmpfs == nil && !m.Redirects() {
 		return Answer{}, false
 	}
@@ -196,6 +205,9 @@ func (w *Worker) statMounted(c *Call, dirfd int, addr, out uint64, flags int) (A
 
 // statxMounted does the same for statx(2).
 func (w *Worker) statxMounted(c *Call, flags int) (Answer, bool) {
+	if w.renamed != "" {
+		return Answer{}, false
+	}
 	own, m, root, errno, ok := w.mountedObject(c, dirfdOf(c.Args[0]), c.Args[1], flags)
 	if !ok || errno == 0 && m.Super.Tmpfs == nil && !m.Redirects() && !w.shim.virtual.tellsRoots {
 		return Answer{}, false

@@ -18,6 +18,11 @@ func (w *Worker) readPath(t Tracee, addr uint64) (name []byte, ok bool) {
 	if addr == 0 {
 		return nil, false
 	}
+	if w.renamed != "" {
+		n := copy(w.path[:pathMax-1], w.renamed)
+		w.path[n] = 0
+		return w.path[:n], true
+	}
 	// Most names are short: one read of 256 bytes, seldom a second one.
 	for have, want := 0, 256; ; want = pathMax {
 		n, err := t.ReadMemory(addr+uint64(have), w.path[have:want])

@@ -270,6 +270,9 @@ func (w *Worker) inServedDirectory(st *unix.Stat_t) bool {
 // as the supervisor. It does until some tracee has changed its root or entered a
 // mount namespace of its own; from then on each call pays for being asked.
 func (w *Worker) sharesRoot(c *Call, t *territory) bool {
+	if w.renamed != "" {
+		return true
+	}
 	if w.shim.roots.Load() {
 		switch e := fstatat(atFDCWD, append(w.ofTracee(c.TID, "root"), 0), &w.st, 0); {
 		case e == unix.EACCES || e == unix.EPERM:

@@ -84,7 +84,7 @@ func through(p *passage, next handler) handler {
 // pass leads the names of a call. done is false where the call is nothing to
 // the table.
 func (w *Worker) pass(c *Call, p *passage) (a Answer, done bool) {
-	if w.shim.namespaces.Load() && !w.sharesNamespace(c.TID) {
+	if w.renamed != "" || w.shim.namespaces.Load() && !w.sharesNamespace(c.TID) {
 		return Answer{}, false
 	}
 	l, ok := w.ledBy(c, p.dirfd, p.path, p.takes(c), w.reaches)
@@ -111,6 +111,11 @@ func (w *Worker) pass(c *Call, p *passage) (a Answer, done bool) {
 	if !l.redirected && !(two && l2.redirected) {
 		return Answer{}, false
 	}
+	if !two {
+		if a, ours := w.servedAt(c, l.real); ours {
+			return a, true
+		}
+	}
 	if l.broken || l.errno != 0 && l.errno != unix.ENOENT {
 		return Answer{Kind: Fail, Errno: l.errno}, true
 	}
@@ -119,6 +124,19 @@ func (w *Worker) pass(c *Call, p *passage) (a Answer, done bool) {
 	}
 	w.count.node(lieMounts)
 	return w.passTo(c, p, l.real, l2.real)
+}
+
+// servedAt asks the call's own handler about the place that its name leads to:
+// where /proc is bound into a chroot, what is served in /proc is served there.
+func (w *Worker) servedAt(c *Call, real string) (a Answer, ours bool) {
+	name := []byte(real)
+	if !isBelow(name, "/proc") && !isBelow(name, "/sys") && !isBelow(name, "/dev") {
+		return Answer{}, false
+	}
+	w.renamed = real
+	defer func() { w.renamed = "" }()
+	a = w.shim.handlers[c.Nr](w, c)
+	return a, a.Kind != Continue
 }
 
 // ledBy follows the name in one argument.

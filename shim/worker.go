@@ -25,6 +25,9 @@ type Worker struct {
 	st    unix.Stat_t
 	fs    unix.Statfs_t
 	data  [512]byte // structures on their way to the tracee's memory
+	// renamed, where not empty, is the name that the call at hand is about, in
+	// the supervisor's own root, instead of the one in the tracee's memory.
+	renamed string
 }
 
 // Worker returns a new worker of this shim.
