@@ -3,6 +3,7 @@ package shim
 import (
 	"bytes"
 	"path"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -103,7 +104,7 @@ func (w *Worker) lead(c *Call, dirfd int, name []byte, how lookup) target {
 	if !n.WhenMissing && !isBelow(clean, "/dev") && !isBelow(clean, "/sys") {
 		return w.walk(c, dirfd, name, how)
 	}
-	return w.found(n, string(clean), wantsDirectory(name), how)
+	return w.found(n, text(clean), wantsDirectory(name), how)
 }
 
 // isBelow tells whether a clean name is dir or lies below it.
@@ -140,7 +141,7 @@ func (w *Worker) resolveInProc(c *Call, dirfd int, name, clean []byte, how looku
 	if n == nil {
 		return w.belowFile(clean)
 	}
-	return w.found(n, string(clean), wantsDirectory(name), how)
+	return w.found(n, text(clean), wantsDirectory(name), how)
 }
 
 // belowFile refuses a name that goes on below something that only the tree has:
@@ -151,7 +152,7 @@ func (w *Worker) belowFile(clean []byte) target {
 		if n == nil {
 			continue
 		}
-		switch t := w.found(n, string(above), false, lookup{}); {
+		switch t := w.found(n, text(above), false, lookup{}); {
 		case t.fake() && n.Mode.IsDir():
 			return target{errno: unix.ENOENT}
 		case t.fake():
@@ -175,7 +176,7 @@ func needsTGID(clean []byte) bool {
 
 // found completes a target that was decided by its text.
 func (w *Worker) found(n *fakefs.Node, name string, directory bool, how lookup) target {
-	t := target{node: n, name: name}
+	t := target{node: n}
 	own := append(append(w.own[:0], name...), 0)
 	t.real = n.On == nil && fstatat(atFDCWD, own, &w.st, unix.AT_SYMLINK_NOFOLLOW) == 0
 	switch {
@@ -193,6 +194,7 @@ func (w *Worker) found(n *fakefs.Node, name string, directory bool, how lookup) 
 	if directory && !n.Mode.IsDir() {
 		return target{errno: unix.ENOTDIR}
 	}
+	t.name = strings.Clone(name) // it may be in one of the worker's buffers
 	return t
 }
 
