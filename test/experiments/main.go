@@ -1,6 +1,7 @@
 package main
 
 import (
+	"flag"
 	"fmt"
 	"os"
 	"os/signal"
@@ -30,7 +31,8 @@ var experiments = []experiment{
 }
 
 func main() {
-	if err := runAll(os.Args[1:]); err != nil {
+	flag.Parse()
+	if err := runAll(flag.Args()); err != nil {
 		fmt.Fprintln(os.Stderr, "experiments:", err)
 		os.Exit(1)
 	}
