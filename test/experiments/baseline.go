@@ -68,7 +68,7 @@ func baseline(r *run) {
 	warnings := map[string]int{}
 	for _, g := range []ground{groundDocker, groundBare, groundAll} {
 		v := r.sandbox(g).serve("")
-		ready, fatal := v.node(3 * time.Minute)
+		ready, fatal := v.node(patience)
 		r.expect(!ready && v.ended(), "a server in "+g.name+" ends by itself", v.log)
 		status := v.end()
 		v.stop()

@@ -26,15 +26,15 @@ func controlPlane(r *run) {
 		for _, under := range []string{"", "shimrun --profile kubernetes --"} {
 			s := r.sandbox(g)
 			v := s.serve(under, "--disable-agent")
-			if !v.started(3*time.Minute, v.apiUp()) {
+			if !v.started(patience, v.apiUp()) {
 				r.fatal("no API server in %s under %q:\n%s", g.name, under, v.log)
 			}
-			_, ready := v.until(2*time.Minute, "ok", "", "get", "--raw", "/readyz")
-			_, listed := v.until(time.Minute, "kube-system", "", "get", "namespaces")
+			_, ready := v.until(patience, "ok", "", "get", "--raw", "/readyz")
+			_, listed := v.until(patience, "kube-system", "", "get", "namespaces")
 			created := v.kubectl("", "create", "namespace", "test")
-			_, account := v.until(time.Minute, "default", "", "get", "serviceaccount", "default", "--namespace", "test", "-o", "name")
+			_, account := v.until(patience, "default", "", "get", "serviceaccount", "default", "--namespace", "test", "-o", "name")
 			applied := v.kubectl(deployment, "apply", "-f", "-")
-			phase, pending := v.until(time.Minute, "Pending", "", "get", "pods", "--namespace", "test", "-o", "jsonpath={.items[*].status.phase}")
+			phase, pending := v.until(patience, "Pending", "", "get", "pods", "--namespace", "test", "-o", "jsonpath={.items[*].status.phase}")
 			code := v.end()
 			s.stop()
 			name := strings.TrimSuffix(under, " --")

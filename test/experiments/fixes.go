@@ -6,7 +6,6 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
-	"time"
 )
 
 // rung is one fix more than the rung before it has.
@@ -83,7 +82,7 @@ func ladder(r *run) {
 			command += " shimrun --profile " + inside + "/" + name + " --"
 		}
 		v := s.serve(strings.TrimSpace(command))
-		ready, fatal := v.node(3 * time.Minute)
+		ready, fatal := v.node(patience)
 		log := v.log.String()
 		status := "runs"
 		if v.ended() {
@@ -186,7 +185,7 @@ func whole(r *run) {
 	for _, g := range grounds {
 		s := r.sandbox(g)
 		v := s.serve("shimrun --profile kubernetes --")
-		ready, fatal := v.node(3 * time.Minute)
+		ready, fatal := v.node(patience)
 		node, life := "Ready", ""
 		if ready {
 			life = v.runsPod()
@@ -207,7 +206,7 @@ func imageCollection(r *run) {
 	s := r.sandbox(groundAll)
 	const flag = "--kubelet-arg=image-gc-high-threshold=100"
 	v := s.serve("shimrun --profile kubernetes --", flag)
-	ready, fatal := v.node(3 * time.Minute)
+	ready, fatal := v.node(patience)
 	node := "Ready"
 	if !ready {
 		node = code(fatal)

@@ -67,7 +67,7 @@ func runAll(names []string) error {
 	var failed []string
 	for _, e := range chosen {
 		begun := time.Now()
-		r := &run{experiment: e, parts: p, scratch: scratch, values: map[string]string{}, tables: map[string]*table{}}
+		r := &run{experiment: e, begun: begun, parts: p, scratch: scratch, values: map[string]string{}, tables: map[string]*table{}}
 		fmt.Printf("%s: %s\n", e.name, e.title)
 		go func() {
 			if s, ok := <-interrupted; ok {

@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"strings"
 	"text/template"
+	"time"
 )
 
 //go:embed templates
@@ -33,7 +34,6 @@ func (r *run) write() error {
 		},
 		"commands": func() string { return "```\n" + strings.Join(r.transcript, "\n") + "\n```" },
 		"versions": func() string { return r.parts.versions().markdown() },
-		"again":    func() string { return "go run ./test/experiments " + r.name },
 	}
 	t, err := template.New(r.page+".md").Funcs(functions).ParseFS(templates, "templates/"+r.page+".md")
 	if err != nil {
@@ -41,7 +41,8 @@ func (r *run) write() error {
 	}
 	var page bytes.Buffer
 	fmt.Fprintf(&page, "# Experiment %s: %s\n\n", r.name, r.title)
-	fmt.Fprintf(&page, "Run it again, as root on Debian, with `%s`. Tables and commands are written by the run, and no page is written where its words would not be true.\n\n", "go run ./test/experiments "+r.name)
+	fmt.Fprintf(&page, "Run it again, as root on Debian, with `%s`. Tables and commands are written by the run, and no page is written where its words would not be true. This run took %.0f s, with a load average of %s over its last five minutes.\n\n",
+		"go run ./test/experiments "+r.name, time.Since(r.begun).Seconds(), loadAverage(1))
 	if err := t.Execute(&page, nil); err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"time"
 )
 
 // run is one execution of an experiment: what was done, and what was seen.
@@ -13,6 +14,7 @@ type run struct {
 	experiment
 	*parts
 	scratch    string
+	begun      time.Time
 	transcript []string
 	tables     map[string]*table
 	values     map[string]string
@@ -110,8 +112,12 @@ func (r *run) row(name string, cells ...string) {
 	r.note("%s", r.shown(strings.Join(cells, " | ")))
 }
 
-// file writes a file that the sandboxes see below /opt/experiment.
+// file writes a file that the sandboxes see below /opt/experiment. Profiles are
+// shown on the page.
 func (r *run) file(name, content string) {
+	if strings.HasSuffix(name, ".yaml") {
+		r.did("cat >PARTS/" + name + " <<'END'\n" + content + "END")
+	}
 	if err := os.WriteFile(r.parts.dir+"/"+name, []byte(content), 0o644); err != nil {
 		r.fatal("%w", err)
 	}

@@ -11,6 +11,9 @@ import (
 	"time"
 )
 
+// patience is for what takes seconds on an idle machine.
+const patience = 10 * time.Minute
+
 // server is a kubeserver, or k3s, in a sandbox.
 type server struct {
 	*sandbox
@@ -71,14 +74,14 @@ func (v *server) ended() bool {
 
 // kubectl runs it once.
 func (v *server) kubectl(stdin string, args ...string) result {
-	return v.quietly(30*time.Second, stdin, append([]string{v.r.server, "kubectl", "--kubeconfig", v.kubeconfig}, args...)...)
+	return v.quietly(2*time.Minute, stdin, append([]string{v.r.server, "kubectl", "--kubeconfig", v.kubeconfig}, args...)...)
 }
 
 // until repeats a kubectl until its output contains part, the server ends, or
-// patience does.
-func (v *server) until(patience time.Duration, part, stdin string, args ...string) (string, bool) {
+// limit is over.
+func (v *server) until(limit time.Duration, part, stdin string, args ...string) (string, bool) {
 	var x result
-	for begun := time.Now(); !v.ended() && time.Since(begun) < patience; time.Sleep(500 * time.Millisecond) {
+	for begun := time.Now(); !v.ended() && time.Since(begun) < limit; time.Sleep(500 * time.Millisecond) {
 		if x = v.kubectl(stdin, args...); x.code == 0 && strings.Contains(x.out, part) {
 			return strings.TrimSpace(x.out), true
 		}
@@ -87,8 +90,8 @@ func (v *server) until(patience time.Duration, part, stdin string, args ...strin
 }
 
 // started waits until the log has a text.
-func (v *server) started(patience time.Duration, text string) bool {
-	for begun := time.Now(); time.Since(begun) < patience; time.Sleep(20 * time.Millisecond) {
+func (v *server) started(limit time.Duration, text string) bool {
+	for begun := time.Now(); time.Since(begun) < limit; time.Sleep(20 * time.Millisecond) {
 		if strings.Contains(v.log.String(), text) {
 			return true
 		}
@@ -101,19 +104,16 @@ func (v *server) started(patience time.Duration, text string) bool {
 
 // apiUp is the server's word that its API answers.
 func (v *server) apiUp() string {
-	if v.r.server == "k3s" {
-		return "Kube API server is now running"
-	}
-	return "Kube API server is now running"
+	return "Kube API server is now running" // k3s says the same
 }
 
 const nodeReady = `jsonpath={.items[*].status.conditions[?(@.type=="Ready")].status}`
 
 // node waits until the node is Ready, and returns what ended the server where
 // it is not.
-func (v *server) node(patience time.Duration) (ready bool, fatal string) {
-	if v.started(patience, v.apiUp()) {
-		_, ready = v.until(patience, "True", "", "get", "node", "-o", nodeReady)
+func (v *server) node(limit time.Duration) (ready bool, fatal string) {
+	if v.started(limit, v.apiUp()) {
+		_, ready = v.until(limit, "True", "", "get", "node", "-o", nodeReady)
 	}
 	if ready {
 		return true, ""
@@ -136,16 +136,16 @@ spec:
 // runsPod takes a pod through its life: "Running, logs, exec", or where it got
 // stuck.
 func (v *server) runsPod() string {
-	if out, ok := v.until(time.Minute, "default", "", "get", "serviceaccount", "default", "-o", "name"); !ok {
+	if out, ok := v.until(patience, "default", "", "get", "serviceaccount", "default", "-o", "name"); !ok {
 		return "no service account: " + out
 	}
 	if x := v.kubectl(pod, "apply", "-f", "-"); x.code != 0 {
 		return x.both()
 	}
-	if out, ok := v.until(time.Minute, "Running", "", "get", "pod", "pod", "-o", "jsonpath={.status.phase}"); !ok {
+	if out, ok := v.until(patience, "Running", "", "get", "pod", "pod", "-o", "jsonpath={.status.phase}"); !ok {
 		return "pod " + out
 	}
-	if out, ok := v.until(time.Minute, "to stdout", "", "logs", "pod"); !ok {
+	if out, ok := v.until(patience, "to stdout", "", "logs", "pod"); !ok {
 		return "no logs: " + out
 	}
 	if x := v.kubectl("", "exec", "pod", "--", "echo", "executed"); x.out != "executed\n" {
