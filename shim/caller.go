@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"strconv"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -21,16 +22,24 @@ func (v *view) Caller() (cgroup.Caller, error) {
 		return cgroup.Caller{}, err
 	}
 	c := callerOf(&who)
+	c.Shown, c.Meant = numbering(v.tid)
+	return c, nil
+}
+
+// numbering tells how processes are numbered in a tracee's pid namespace: the
+// number there of one that the supervisor knows, and the other way round. nil
+// where both number alike.
+func numbering(tid int) (shown, meant func(id int) (int, bool)) {
 	own, e1 := os.Readlink("/proc/self/ns/pid")
-	its, e2 := os.Readlink("/proc/" + strconv.Itoa(v.tid) + "/ns/pid")
+	its, e2 := os.Readlink("/proc/" + strconv.Itoa(tid) + "/ns/pid")
 	if e1 != nil || e2 != nil || own == its {
-		return c, nil
+		return nil, nil
 	}
-	depth := len(namespaced(v.tid))
+	depth := len(namespaced(tid))
 	if depth == 0 {
-		return c, nil // old gVisor tells no numbers, and gives every process a namespace's link of its own
+		return nil, nil // old gVisor tells no numbers, and gives every process a namespace's link of its own
 	}
-	c.Shown = func(id int) (int, bool) {
+	shown = func(id int) (int, bool) {
 		ids := namespaced(id)
 		if len(ids) < depth {
 			return 0, false
@@ -42,7 +51,7 @@ func (v *view) Caller() (cgroup.Caller, error) {
 		}
 		return ids[depth-1], true
 	}
-	c.Meant = func(id int) (int, bool) {
+	meant = func(id int) (int, bool) {
 		names, err := os.ReadDir("/proc")
 		if err != nil {
 			return 0, false
@@ -52,13 +61,37 @@ func (v *view) Caller() (cgroup.Caller, error) {
 			if err != nil {
 				continue
 			}
-			if shown, ok := c.Shown(pid); ok && shown == id {
+			if n, ok := shown(pid); ok && n == id {
 				return pid, true
 			}
 		}
 		return 0, false
 	}
-	return c, nil
+	return shown, meant
+}
+
+// numberedHere puts the supervisor's number of a process in the place of the one
+// that the tracee's own procfs has: it is the supervisor's that files of
+// processes are made from.
+func numberedHere(tid int, name string) (string, bool) {
+	rest, ok := strings.CutPrefix(name, "/proc/")
+	if !ok {
+		return name, false
+	}
+	number, tail, _ := strings.Cut(rest, "/")
+	id, err := strconv.Atoi(number)
+	if err != nil {
+		return name, false
+	}
+	_, meant := numbering(tid)
+	if meant == nil {
+		return name, false
+	}
+	pid, ok := meant(id)
+	if !ok {
+		return name, false
+	}
+	return "/proc/" + strconv.Itoa(pid) + "/" + tail, true
 }
 
 // callerOf takes what a cgroup asks of a thread's status.

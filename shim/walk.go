@@ -123,6 +123,14 @@ func (k *walker) run(dirfd int, name []byte) (target, error) {
 	if s.node == nil {
 		return target{}, errKernel
 	}
+	if s.fd >= 0 && uint64(s.st.Dev) != k.w.shim.ground.Load().procDev {
+		// A file of a process in another instance of procfs, with its own numbers.
+		if name, ok := numberedHere(k.c.TID, s.name); ok {
+			if n := k.w.shim.tree.Lookup(name); n != nil {
+				s.node, s.name = n, name
+			}
+		}
+	}
 	return target{node: s.node, name: s.name, real: s.fd >= 0}, nil
 }
 

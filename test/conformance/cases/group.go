@@ -322,6 +322,28 @@ var groupCases = []Case{
 		Run: groupProcesses,
 	},
 	{
+		Name: "group/pid-namespace", Calls: "write read", Needs: Root | Groups | Mounts | Own,
+		Run: func(r *Record) {
+			dir := r.group("pids")
+			inner := dir + "/inner"
+			must("mkdir", unix.Mkdir(inner, 0o755))
+			child := r.sleeper()
+			must("move", os.WriteFile(dir+"/tasks", []byte(strconv.Itoa(child.Process.Pid)), 0))
+			r.Command("/usr/bin/unshare", "--pid", "--fork", "--mount-proc", "/bin/sh", "-c", `
+				echo "$$ sees no others: $(cat `+dir+`/cgroup.procs)"
+				sleep 1000 & echo $! > `+dir+`/cgroup.procs
+				echo "its child is there: $([ "$(cat `+dir+`/cgroup.procs)" = $! ] && echo yes)"
+				echo 1 > `+inner+`/cgroup.procs
+				read me < `+inner+`/cgroup.procs
+				echo "it is there as $me: $(grep -c pids:.*/inner /proc/self/cgroup)"
+				echo `+strconv.Itoa(child.Process.Pid)+` > `+inner+`/cgroup.procs || echo refused
+				kill $!`)
+			b, _ := os.ReadFile(dir + "/cgroup.procs")
+			r.Say("outside: %v", strings.TrimSpace(string(b)) == strconv.Itoa(child.Process.Pid))
+		},
+		Not: map[string]string{"gvisor": "old gVisor does not tell which numbers a process has in other pid namespaces"},
+	},
+	{
 		Name: "group/figures", Calls: "read", Needs: Root | Groups | Own,
 		Run: groupFigures,
 	},
