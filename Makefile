@@ -42,6 +42,8 @@ lint: deps ## gofmt, go vet, staticcheck
 		{ echo "lint: run gofmt -w on:" $$unformatted >&2; exit 1; }
 	go vet ./...
 	go run $(STATICCHECK) ./...
+	@cd cmd/shimrun-validate && GOWORK=off go list ./... >/dev/null || \
+		{ echo "lint: what shimrun needs has changed: run GOWORK=off go mod tidy in cmd/shimrun-validate" >&2; exit 1; }
 
 # The tests in test/ enter sandboxes and run the binary itself. Where something
 # is missing they are skipped, and with CI=true they fail.
