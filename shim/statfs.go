@@ -18,11 +18,13 @@ func (w *Worker) statfs(c *Call) Answer {
 	if !ok || len(name) == 0 {
 		return Answer{}
 	}
-	if a, done := w.statfsMounted(c, atFDCWD, c.Args[0], c.Args[1]); done {
-		return a
-	}
-	if name, ok = w.readPath(c.Tracee, c.Args[0]); !ok {
-		return Answer{}
+	if t := w.shim.virtual.table; t != nil && t.Virtual() {
+		if a, done := w.statfsMounted(c, atFDCWD, c.Args[0], c.Args[1]); done {
+			return a
+		}
+		if name, ok = w.readPath(c.Tracee, c.Args[0]); !ok {
+			return Answer{}
+		}
 	}
 	ground := w.shim.ground.Load()
 	if w.sharesRoot(c, ground) && !selfish(name) {
