@@ -50,12 +50,14 @@ lint: deps ## gofmt, go vet, staticcheck
 # They time what they do, and a machine has few sandboxes to give: one package
 # after the other (-p 1).
 .PHONY: test
-test: build sandbox ## all tests
+test: build sandbox kubeserver ## all tests
 	@internal/build/peers
 	go test -race $$(go list ./... | grep -v /test/)
 	SHIMRUN=$(CURDIR)/bin/shimrun go test -p 1 -timeout 20m ./test/...
 	cd test/cadvisor && GOWORK=off go test ./...
 	cd cmd/shimrun-validate && GOWORK=off go test ./...
+	cd test/kubeserver && GOWORK=off go test ./testcri ./pki ./arguments ./hostip
+	cd test/kubeserver && SHIMRUN=$(CURDIR)/bin/shimrun KUBESERVER=$(KUBESERVER) GOWORK=off go test -timeout 20m ./smoke
 
 .PHONY: sandbox
 sandbox: ## gVisor and a root file system for it
