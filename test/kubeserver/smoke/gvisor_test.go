@@ -56,12 +56,12 @@ func (s *sandbox) under() []string { return s.shim }
 // TestControlPlaneInGVisor needs no shim.
 func TestControlPlaneInGVisor(t *testing.T) {
 	s := start(t, newSandbox(t), "--disable-agent")
-	s.eventually("API server ready", 3*time.Minute, contains("ok"), "", "get", "--raw", "/readyz")
-	s.eventually("namespaces", time.Minute, contains("kube-system"), "", "get", "namespaces")
+	s.eventually("API server ready", patience, contains("ok"), "", "get", "--raw", "/readyz")
+	s.eventually("namespaces", patience, contains("kube-system"), "", "get", "namespaces")
 	if _, err := s.kubectl("", "create", "namespace", "test"); err != nil {
 		t.Error(err)
 	}
-	s.eventually("service account by its controller", time.Minute, contains("serviceaccount/default"), "",
+	s.eventually("service account by its controller", patience, contains("serviceaccount/default"), "",
 		"get", "serviceaccount", "default", "--namespace", "test", "-o", "name")
 	terminate(t, s)
 }

@@ -42,18 +42,18 @@ func TestNode(t *testing.T) {
 
 func useNode(s *server) {
 	t := s.t
-	s.eventually("API server ready", time.Minute, contains("ok"), "", "get", "--raw", "/readyz")
-	node := s.eventually("node", time.Minute, contains("node/"), "", "get", "node", "-o", "name")
+	s.eventually("API server ready", patience, contains("ok"), "", "get", "--raw", "/readyz")
+	node := s.eventually("node", patience, contains("node/"), "", "get", "node", "-o", "name")
 	node = strings.TrimPrefix(strings.TrimSpace(node), "node/")
 	ready := `jsonpath={.items[*].status.conditions[?(@.type=="Ready")].status}`
-	s.eventually("node Ready", time.Minute, contains("True"), "", "get", "node", "-o", ready)
+	s.eventually("node Ready", patience, contains("True"), "", "get", "node", "-o", ready)
 
-	s.eventually("service account", time.Minute, contains("default"), "", "get", "serviceaccount", "default", "-o", "name")
+	s.eventually("service account", patience, contains("default"), "", "get", "serviceaccount", "default", "-o", "name")
 	if _, err := s.kubectl(pod, "apply", "-f", "-"); err != nil {
 		t.Fatal(err)
 	}
-	s.eventually("pod Running", time.Minute, contains("Running"), "", "get", "pod", "smoke", "-o", "jsonpath={.status.phase}")
-	s.eventually("logs", time.Minute, func(out string) bool {
+	s.eventually("pod Running", patience, contains("Running"), "", "get", "pod", "smoke", "-o", "jsonpath={.status.phase}")
+	s.eventually("logs", patience, func(out string) bool {
 		return strings.Contains(out, "to stdout\n") && strings.Contains(out, "to stderr\n")
 	}, "", "logs", "smoke")
 
@@ -66,7 +66,7 @@ func useNode(s *server) {
 		t.Errorf("exec of exit 5: %v", err)
 	}
 	summary := "/api/v1/nodes/" + node + "/proxy/stats/summary"
-	s.eventually("summary", time.Minute, func(out string) bool {
+	s.eventually("summary", patience, func(out string) bool {
 		return strings.Contains(out, `"name": "smoke"`) && strings.Contains(out, `"workingSetBytes"`)
 	}, "", "get", "--raw", summary)
 

@@ -162,7 +162,7 @@ func TestValidate(t *testing.T) {
 	})
 	t.Run("running cluster", func(t *testing.T) {
 		s := start(t, g, "--disable-agent")
-		s.eventually("API server ready", 5*time.Minute, contains("ok"), "", "get", "--raw", "/readyz")
+		s.eventually("API server ready", patience, contains("ok"), "", "get", "--raw", "/readyz")
 		validate(t, g, 0, "", "control-plane", "--kubeconfig", s.kubeconfig)
 		// One that exists is somebody's.
 		_, out := validate(t, g, 1, "", "control-plane", "--namespace=default", "--kubeconfig", s.kubeconfig)

@@ -51,7 +51,7 @@ func useVolumes(s *server) {
 	if _, err := s.kubectl(volumes, "apply", "-f", "-"); err != nil {
 		t.Fatal(err)
 	}
-	s.eventually("pod with volumes Running", 2*time.Minute, contains("Running"), "", "get", "pod", "volumes", "-o", "jsonpath={.status.phase}")
+	s.eventually("pod with volumes Running", patience, contains("Running"), "", "get", "pod", "volumes", "-o", "jsonpath={.status.phase}")
 	out, err := s.kubectl("", "exec", "volumes", "--", "sh", "-c", looks)
 	if err != nil || out != seen {
 		t.Errorf("in the pod: %v\n%s\nwant\n%s", err, out, seen)
