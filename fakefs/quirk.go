@@ -6,5 +6,6 @@ var Quirks = map[string]string{
 	"statx-no-automount": "statx(2) with AT_NO_AUTOMOUNT fails with EINVAL: the flag is left out",
 	"statfs-enosys":      "statfs(2) and fstatfs(2) of files of procfs and cgroupfs fail with ENOSYS: answered from the directory above",
 	"mount-remount":      "mount(2) with MS_REMOUNT fails with EINVAL: answered with success where it makes nothing read-only",
+	"mount-bind-link":    "mount(2) with MS_BIND mounts a symbolic link itself: the object that it leads to is mounted",
 	"mount-propagation":  "mount(2) that only changes propagation fails with EINVAL: answered with success",
 }

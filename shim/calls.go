@@ -132,7 +132,7 @@ func (s *Shim) needs() need {
 	if s.virtual.answers {
 		n |= needVirtual | needLinks
 	}
-	if s.quirks.mountPropagation || s.quirks.mountRemount {
+	if s.quirks.mountPropagation || s.quirks.mountRemount || s.quirks.mountBindLink {
 		n |= needMount
 	}
 	for _, node := range s.tree.Named() {

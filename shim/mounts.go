@@ -102,8 +102,9 @@ func fixed(errno unix.Errno, lie string) handler {
 	}
 }
 
-// mendedMount answers mount(2) calls that old gVisor refuses with EINVAL: those
-// that only change propagation, and remounts. All others are the kernel's.
+// mendedMount answers mount(2) calls that old gVisor refuses with EINVAL, those
+// that only change propagation, and remounts, and makes bind mounts of what links
+// lead to. All others are the kernel's.
 func (w *Worker) mendedMount(c *Call) Answer {
 	const propagation = unix.MS_SHARED | unix.MS_PRIVATE | unix.MS_SLAVE | unix.MS_UNBINDABLE
 	f := c.Args[3]
@@ -113,6 +114,8 @@ func (w *Worker) mendedMount(c *Call) Answer {
 	case q.mountPropagation && f&propagation != 0 && f&^uint64(propagation|unix.MS_REC|unix.MS_SILENT) == 0:
 		w.count.node(liePropagation)
 		return w.rememberPropagation(c)
+	case q.mountBindLink && f&unix.MS_BIND != 0:
+		return w.bindLinkQuirk(c)
 	}
 	return w.changesMounts(c)
 }

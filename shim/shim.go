@@ -59,6 +59,7 @@ type quirks struct {
 	statfsENOSYS     bool
 	mountPropagation bool
 	mountRemount     bool
+	mountBindLink    bool
 }
 
 // New makes the policy of a tree ready to answer.
@@ -70,6 +71,7 @@ func New(tree *fakefs.Tree, opt Options) (*Shim, error) {
 		statfsENOSYS:     p.Quirk("statfs-enosys"),
 		mountPropagation: p.Quirk("mount-propagation"),
 		mountRemount:     p.Quirk("mount-remount"),
+		mountBindLink:    p.Quirk("mount-bind-link"),
 	}
 	for _, n := range tree.Named() {
 		if n.Mode&modeSymlink != 0 {

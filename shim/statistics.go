@@ -18,6 +18,7 @@ const (
 	lieNoAutomount = "quirk statx-no-automount"
 	liePropagation = "quirk mount-propagation"
 	lieRemount     = "quirk mount-remount"
+	lieBindLink    = "quirk mount-bind-link"
 	lieUname       = "uname"
 	lieMemory      = "memory"
 	lieListing     = "served names in a directory"

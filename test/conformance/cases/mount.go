@@ -256,6 +256,31 @@ var mountCases = []Case{
 		},
 	},
 	{
+		Name: "mount/bind-link", Calls: "mount", Needs: Mounts | Own,
+		Run: func(r *Record) {
+			dir := r.Tmp()
+			private()
+			for _, name := range []string{"file", "a", "b", "c"} {
+				must("write", os.WriteFile(dir+"/"+name, []byte(name), 0o644))
+			}
+			must("symlink", os.Symlink("file", dir+"/link"))
+			must("symlink", os.Symlink("nothing", dir+"/dangling"))
+			f, err := os.Open(dir + "/file")
+			must("open", err)
+			defer f.Close()
+			for target, source := range map[string]string{
+				"a": dir + "/link", "b": "/proc/self/fd/" + strconv.Itoa(int(f.Fd())), "c": dir + "/file",
+			} {
+				r.mount(source, dir+"/"+target, "", unix.MS_BIND, "")
+			}
+			for _, target := range []string{"a", "b", "c"} {
+				b, err := os.ReadFile(dir + "/" + target)
+				r.Say("%s: %q %s", target, b, Errno(err))
+			}
+			r.Say("dangling %s", Errno(unix.Mount(dir+"/dangling", dir+"/c", "", unix.MS_BIND, "")))
+		},
+	},
+	{
 		Name: "mount/other-filesystems", Calls: "statfs", Like: Bare, Real: true,
 		Run: func(r *Record) {
 			for _, dir := range []string{"/proc", "/sys", "/dev", "/dev/pts", "/nonexistent", ""} {
