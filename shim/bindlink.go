@@ -15,28 +15,27 @@ import (
 func (w *Worker) bindLinkQuirk(c *Call) Answer {
 	source, ok1 := w.mountText(c, c.Args[0])
 	target, ok2 := w.mountText(c, c.Args[1])
-	if !ok1 || !ok2 || deref(source) == "" || deref(target) == "" || w.shim.roots.Load() ||
+	if !ok1 || !ok2 || deref(source) == "" || deref(target) == "" || w.rootOf(c.TID) != "/" ||
 		w.shim.namespaces.Load() && !w.sharesNamespace(c.TID) {
-		return w.changesMounts(c)
+		return Answer{}
 	}
 	link := append([]byte(w.asTracee(c, atFDCWD, []byte(*source))), 0)
 	if e := fstatat(atFDCWD, link, &w.st, unix.AT_SYMLINK_NOFOLLOW); e != 0 || w.st.Mode&unix.S_IFMT != unix.S_IFLNK {
-		return w.changesMounts(c)
+		return Answer{}
 	}
 	if who, err := statusOf(c.TID); err != nil || !who.has(unix.CAP_SYS_ADMIN) {
-		return w.changesMounts(c) // EPERM, says the kernel
+		return Answer{} // EPERM, says the kernel
 	}
 	fd, e := openat(atFDCWD, link, unix.O_PATH|unix.O_CLOEXEC)
 	if e != 0 {
-		return w.changesMounts(c)
+		return Answer{Kind: Fail, Errno: e} // a link that leads nowhere
 	}
 	object := w.kernelName(fd)
 	unix.Close(fd)
 	// What has no name any more could only be mounted by the link.
 	if !strings.HasPrefix(object, "/") || strings.HasSuffix(object, " (deleted)") {
-		return w.changesMounts(c)
+		return Answer{}
 	}
-	w.changesMounts(c) // takes note; the answer is ours
 	w.count.node(lieBindLink)
 	err := unix.Mount(object, w.asTracee(c, atFDCWD, []byte(*target)), "", uintptr(c.Args[3]), "")
 	w.shim.log.Debug().Int("tid", c.TID).Str("source", object).Str("target", *target).AnErr("answer", err).

@@ -121,7 +121,7 @@ func (w *Worker) listShared(c *Call, fd int, a Answer) Answer {
 				result = -int64(unix.EFAULT)
 			}
 		}
-		a = w.Finish(c, result)
+		a = w.finishListing(c, result)
 	}
 	return a
 }
@@ -133,9 +133,8 @@ func asResult(n int64, err error) int64 {
 	return n
 }
 
-// Finish looks at what came of a call that a [Finish] answer asked for: a
-// result, or -errno.
-func (w *Worker) Finish(c *Call, result int64) Answer {
+// finishListing is [Worker.Finish] for getdents.
+func (w *Worker) finishListing(c *Call, result int64) Answer {
 	fd := dirfdOf(c.Args[0])
 	switch c.listing.step {
 	case askPosition:

@@ -102,20 +102,39 @@ func fixed(errno unix.Errno, lie string) handler {
 	}
 }
 
-// mendedMount answers mount(2) calls that old gVisor refuses with EINVAL, those
-// that only change propagation, and remounts, and makes bind mounts of what links
-// lead to. All others are the kernel's.
+// mendedMount has an eye on the mount(2) calls that old gVisor gets wrong. What
+// the kernel only refuses is tried first, and mended where it was refused
+// (finishMount). No kernel with user notification has these faults.
 func (w *Worker) mendedMount(c *Call) Answer {
-	const propagation = unix.MS_SHARED | unix.MS_PRIVATE | unix.MS_SLAVE | unix.MS_UNBINDABLE
-	f := c.Args[3]
-	switch q := &w.shim.quirks; {
-	case q.mountRemount && f&unix.MS_REMOUNT != 0:
-		return w.remountQuirk(c)
-	case q.mountPropagation && f&propagation != 0 && f&^uint64(propagation|unix.MS_REC|unix.MS_SILENT) == 0:
-		w.count.node(liePropagation)
-		return w.rememberPropagation(c)
+	q, f := &w.shim.quirks, c.Args[3]
+	a := w.changesMounts(c)
+	switch {
+	case !c.Tracee.CanRewrite():
+	case q.mountRemount && f&unix.MS_REMOUNT != 0, q.mountPropagation && onlyPropagation(f):
+		return Answer{Kind: Finish, Nr: c.Nr, Args: c.Args}
 	case q.mountBindLink && f&unix.MS_BIND != 0:
 		return w.bindLinkQuirk(c)
 	}
-	return w.changesMounts(c)
+	return a
+}
+
+// finishMount answers what old gVisor has refused with EINVAL: a change of
+// propagation, and a remount.
+func (w *Worker) finishMount(c *Call, result int64) Answer {
+	switch {
+	case result != -int64(unix.EINVAL):
+		return answerOf(result)
+	case onlyPropagation(c.Args[3]):
+		w.count.node(liePropagation)
+		return w.rememberPropagation(c)
+	}
+	if a := w.remountQuirk(c); a.Kind != Continue {
+		return a
+	}
+	return answerOf(result)
+}
+
+func onlyPropagation(flags uint64) bool {
+	const propagation = unix.MS_SHARED | unix.MS_PRIVATE | unix.MS_SLAVE | unix.MS_UNBINDABLE
+	return flags&propagation != 0 && flags&^uint64(propagation|unix.MS_REC|unix.MS_SILENT) == 0
 }

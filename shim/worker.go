@@ -49,6 +49,15 @@ func (w *Worker) Handle(c *Call) (a Answer) {
 	return a
 }
 
+// Finish looks at what came of a call that a [Finish] answer asked for: a
+// result, or -errno.
+func (w *Worker) Finish(c *Call, result int64) Answer {
+	if c.Nr == unix.SYS_MOUNT {
+		return w.finishMount(c, result)
+	}
+	return w.finishListing(c, result)
+}
+
 func (w *Worker) recovered(c *Call, a *Answer) {
 	if r := recover(); r != nil {
 		w.count.failed(liePanic)
