@@ -52,6 +52,8 @@ type (
 	handover struct {
 		Backend string        `json:"backend"`
 		Flags   seccomp.Flags `json:"flags"`
+		// PID is the command's, with a listener that is to be adopted.
+		PID int `json:"pid,omitempty"`
 	}
 	seized struct {
 		Err string `json:"err,omitempty"`

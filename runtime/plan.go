@@ -22,6 +22,8 @@ type Plan struct {
 	// Apart keeps the caller's standard error away from the supervisor, as
 	// for a container, whose standard error belongs to nobody else.
 	Apart bool `json:"apart,omitempty"`
+	// Adopts tells that the filter was loaded by somebody else, see [Adopt].
+	Adopts bool `json:"adopts,omitempty"`
 }
 
 // LogPlan is the --log* flags. Level is a zerolog level; Format "console" or

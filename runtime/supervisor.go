@@ -123,6 +123,9 @@ func (s *supervisor) prepare() error {
 // serve comes to terms with the launcher, and then answers calls until the
 // last task under the filter is gone.
 func (s *supervisor) serve() error {
+	if s.plan.Adopts {
+		return s.adopt()
+	}
 	if len(s.policy.Traps()) == 0 {
 		return s.conn.send(hello{PID: os.Getpid(), Empty: true})
 	}
@@ -243,24 +246,33 @@ func badArguments(trap shim.Trap) (args [6]uint64) {
 
 // serveListener is the seccomp backend.
 func (s *supervisor) serveListener(fd int, flags seccomp.Flags) error {
-	listener, err := seccomp.NewListener(fd, flags)
+	listener, journal, err := s.openListener(fd, flags)
 	if err != nil {
 		return err
-	}
-	journal, err := unix.MemfdCreate("journal", unix.MFD_CLOEXEC)
-	if err != nil {
-		return os.NewSyscallError("memfd_create", err)
-	}
-	if err := unix.Ftruncate(journal, seccomp.JournalSize); err != nil {
-		return os.NewSyscallError("ftruncate", err)
-	}
-	if err := s.guardian.arm(legacy{s.command, fd, journal, flags}); err != nil {
-		s.log.Warn().Err(err).Msg("nobody will take over if the supervisor is killed: the command's calls would fail")
 	}
 	if err := listener.Greet(s.command); err != nil {
 		return err
 	}
 	return s.answer(listener, journal)
+}
+
+// openListener takes a listener over, and leaves it to the guardian as well.
+func (s *supervisor) openListener(fd int, flags seccomp.Flags) (*seccomp.Listener, int, error) {
+	listener, err := seccomp.NewListener(fd, flags)
+	if err != nil {
+		return nil, -1, err
+	}
+	journal, err := unix.MemfdCreate("journal", unix.MFD_CLOEXEC)
+	if err != nil {
+		return nil, -1, os.NewSyscallError("memfd_create", err)
+	}
+	if err := unix.Ftruncate(journal, seccomp.JournalSize); err != nil {
+		return nil, -1, os.NewSyscallError("ftruncate", err)
+	}
+	if err := s.guardian.arm(legacy{s.command, fd, journal, flags}); err != nil {
+		s.log.Warn().Err(err).Msg("nobody will take over if the supervisor is killed: the command's calls would fail")
+	}
+	return listener, journal, nil
 }
 
 // succeed takes over from a supervisor that died.

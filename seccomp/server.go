@@ -145,6 +145,11 @@ func (r *receiver) decide() {
 		r.reply(shim.Answer{})
 		return
 	}
+	if n.data.arch != ownArch {
+		// By a filter that is not ours (a container's): the number means another call.
+		r.reply(shim.Answer{})
+		return
+	}
 	r.tracee.tid = int(n.pid)
 	r.call.Nr = int(n.data.nr)
 	r.call.Args = n.data.args

@@ -63,7 +63,10 @@ func ociCommands() []*cli.Command {
 
 // isOCI tells whether a command line is a runtime's: nothing but its global
 // flags before one of its verbs.
-func isOCI(args []string) bool {
+func isOCI(args []string) bool { return verbAt(args) > 0 }
+
+// verbAt is where the verb stands; 0 where there is none.
+func verbAt(args []string) int {
 	takesValue := map[string]bool{}
 	for _, f := range ociFlags() {
 		doc, ok := f.(cli.DocGenerationFlag)
@@ -76,21 +79,21 @@ func isOCI(args []string) bool {
 		if !strings.HasPrefix(word, "-") {
 			for _, c := range ociCommands() {
 				if c.HasName(word) {
-					return true
+					return i
 				}
 			}
-			return false
+			return 0
 		}
 		name, _, given := strings.Cut(strings.TrimLeft(word, "-"), "=")
 		value, known := takesValue[name]
 		if !known {
-			return false
+			return 0
 		}
 		if value && !given {
 			i++
 		}
 	}
-	return false
+	return 0
 }
 
 // newOCIApp describes that command line.

@@ -5,6 +5,7 @@ import (
 
 	"github.com/shimrun/shimrun/runtime/builtin"
 	"github.com/shimrun/shimrun/runtime/container"
+	"github.com/shimrun/shimrun/runtime/delegate"
 )
 
 // Verbs that act on a container's control groups, which mode builtin has none of.
@@ -43,6 +44,9 @@ func groupCommand(name, usage string, flags []cli.Flag) *cli.Command {
 			made, err := openContainer(c)
 			if err != nil {
 				return err
+			}
+			if made.Mode == delegate.Mode {
+				return passOn(c, made)
 			}
 			if made.Status() == container.Stopped {
 				return builtin.ErrNotRunning

@@ -12,7 +12,17 @@ import (
 	"github.com/shimrun/shimrun/runtime/builtin"
 	"github.com/shimrun/shimrun/runtime/bundle"
 	"github.com/shimrun/shimrun/runtime/container"
+	"github.com/shimrun/shimrun/runtime/delegate"
 )
+
+// failedVerb names the verb that failed, unless another runtime has said all.
+func failedVerb(verb string, err error) error {
+	var status *statusError
+	if errors.As(err, &status) {
+		return err
+	}
+	return fmt.Errorf("shimrun %s failed: %w", verb, err)
+}
 
 // creationFlags are those of create, and with a few more of run.
 func creationFlags() []cli.Flag {
@@ -36,7 +46,7 @@ func ociCreateCommand() *cli.Command {
 			}
 			made, err := create(c, id, true)
 			if err != nil {
-				return fmt.Errorf("shimrun create failed: %w", err)
+				return failedVerb("create", err)
 			}
 			made.Unlock()
 			return nil
@@ -56,6 +66,9 @@ func ociStartCommand() *cli.Command {
 				return err
 			}
 			defer made.Unlock()
+			if made.Mode == delegate.Mode {
+				return engineOf(c, made).Become("start", made.ID)
+			}
 			return builtin.Start(made)
 		},
 	}
@@ -69,6 +82,14 @@ func create(c *cli.Context, id string, detached bool) (*container.Container, err
 	b, err := bundle.Load(c.String("bundle"))
 	if err != nil {
 		return nil, err
+	}
+	runtime, err := chooseRuntime(c)
+	if err != nil {
+		return nil, err
+	}
+	if runtime != "" {
+		made, _, err := delegateCreation(c, id, b, runtime, "create")
+		return made, err
 	}
 	socket, err := consoleSocket(c, b.Spec.Process.Terminal, detached)
 	if err != nil {

@@ -13,6 +13,7 @@ import (
 	"github.com/shimrun/shimrun/runtime/builtin"
 	"github.com/shimrun/shimrun/runtime/bundle"
 	"github.com/shimrun/shimrun/runtime/container"
+	"github.com/shimrun/shimrun/runtime/delegate"
 )
 
 func ociExecCommand() *cli.Command {
@@ -60,6 +61,9 @@ func execInContainer(c *cli.Context) (status int, err error) {
 	made, err := openContainer(c)
 	if err != nil {
 		return 0, err
+	}
+	if made.Mode == delegate.Mode {
+		return delegateExec(c, made)
 	}
 	if len(c.StringSlice("cgroup")) > 0 {
 		return 0, unsupported("--cgroup in mode builtin", "the container has no control groups")

@@ -11,6 +11,7 @@ import (
 
 	"github.com/shimrun/shimrun/runtime/builtin"
 	"github.com/shimrun/shimrun/runtime/container"
+	"github.com/shimrun/shimrun/runtime/delegate"
 )
 
 func ociKillCommand() *cli.Command {
@@ -28,6 +29,9 @@ func ociKillCommand() *cli.Command {
 			sig, err := parseSignal(orDefault(c.Args().Get(1), "SIGTERM"))
 			if err != nil {
 				return err
+			}
+			if made.Mode == delegate.Mode {
+				return passOn(c, made)
 			}
 			return builtin.Kill(made, sig, c.Bool("all"))
 		},
@@ -72,6 +76,9 @@ func ociDeleteCommand() *cli.Command {
 				return nil
 			case err != nil:
 				return err
+			}
+			if made.Mode == delegate.Mode {
+				return delegateDelete(c, made, force)
 			}
 			return builtin.Delete(made, force)
 		},

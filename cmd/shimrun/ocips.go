@@ -12,6 +12,7 @@ import (
 
 	"github.com/shimrun/shimrun/runtime/builtin"
 	"github.com/shimrun/shimrun/runtime/container"
+	"github.com/shimrun/shimrun/runtime/delegate"
 )
 
 func ociPsCommand() *cli.Command {
@@ -33,6 +34,9 @@ func listProcesses(c *cli.Context) error {
 	made, err := openContainer(c)
 	if err != nil {
 		return err
+	}
+	if made.Mode == delegate.Mode {
+		return passOn(c, made)
 	}
 	pids := []int{}
 	for _, p := range builtin.Processes(made) {

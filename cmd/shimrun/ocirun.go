@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"os"
 
 	"github.com/urfave/cli/v2"
@@ -26,7 +25,7 @@ func ociRunCommand() *cli.Command {
 			}
 			status, err := runContainer(c, id)
 			if err != nil {
-				return fmt.Errorf("shimrun run failed: %w", err)
+				return failedVerb("run", err)
 			}
 			if status != 0 {
 				return &statusError{status: status}
@@ -37,6 +36,11 @@ func ociRunCommand() *cli.Command {
 }
 
 func runContainer(c *cli.Context, id string) (status int, err error) {
+	if runtime, err := chooseRuntime(c); err != nil {
+		return 0, err
+	} else if runtime != "" {
+		return delegateRun(c, id, runtime)
+	}
 	if c.Bool("detach") {
 		made, err := create(c, id, true)
 		if err != nil {

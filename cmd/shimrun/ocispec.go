@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 
 	"github.com/shimrun/shimrun/runtime/bundle"
 )
@@ -28,6 +29,15 @@ func writeExample() error {
 		return err
 	}
 	return f.Close()
+}
+
+// writeSpecTo writes a specification into a bundle.
+func writeSpecTo(dir string, spec any) error {
+	text, err := json.Marshal(spec)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(dir, bundle.ConfigName), text, 0o600)
 }
 
 // unsupported says that a mode does not do something.

@@ -13,6 +13,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/shimrun/shimrun/runtime/container"
+	"github.com/shimrun/shimrun/runtime/delegate"
 )
 
 func ociStateCommand() *cli.Command {
@@ -26,9 +27,19 @@ func ociStateCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			return printJSON(c.App.Writer, made.Listing(made.Status()), "  ")
+			return printJSON(c.App.Writer, list(c, made), "  ")
 		},
 	}
+}
+
+// list looks a container's status up.
+func list(c *cli.Context, made *container.Container) container.Listing {
+	if made.Mode != delegate.Mode {
+		return made.Listing(made.Status())
+	}
+	status, pid := engineOf(c, made).Status()
+	made.Init.PID = pid
+	return made.Listing(status)
 }
 
 func printJSON(w io.Writer, value any, indent string) error {
@@ -68,7 +79,7 @@ func listContainers(c *cli.Context) error {
 	}
 	var rows []container.Listing
 	for _, made := range all {
-		row := made.Listing(made.Status())
+		row := list(c, made)
 		row.Owner = ownerName(made.UID)
 		rows = append(rows, row)
 	}

@@ -8,7 +8,7 @@ import (
 )
 
 // modes are those of shimrun's that the tests run.
-var modes = []string{"builtin"}
+var modes = []string{"builtin", "delegate"}
 
 // outcome is what an operation has to come to: the status that the container
 // has afterwards, and for an error some of its words.

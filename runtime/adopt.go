@@ -1,0 +1,64 @@
+package runtime
+
+import (
+	"errors"
+	"fmt"
+
+	"golang.org/x/sys/unix"
+)
+
+// Adopt starts a supervisor for a process whose filter somebody else has
+// loaded, a container's runtime for one, and gives it the listener, which stays
+// the caller's too. command is the process. The supervisor answers until the
+// last task under the filter has ended.
+func Adopt(plan Plan, listener, command int) (supervisor int, err error) {
+	plan.Adopts, plan.Backend, plan.Apart = true, BackendSeccomp, true
+	c, err := startSupervisor(plan, caller{}, -1)
+	if err != nil {
+		return 0, fmt.Errorf("start the supervisor: %w", err)
+	}
+	defer c.close()
+	var hello hello
+	if _, err := c.receive(&hello); err != nil {
+		return 0, fmt.Errorf("the supervisor did not start: %w", err)
+	}
+	if hello.Err != "" {
+		return 0, errors.New(hello.Err)
+	}
+	if err := c.send(handover{Backend: BackendSeccomp, PID: command}, listener); err != nil {
+		return 0, err
+	}
+	var taken seized
+	if _, err := c.receive(&taken); err != nil {
+		return 0, fmt.Errorf("the supervisor went away: %w", err)
+	}
+	if taken.Err != "" {
+		return 0, errors.New(taken.Err)
+	}
+	return hello.PID, nil
+}
+
+// adopt is the supervisor's side.
+func (s *supervisor) adopt() error {
+	if err := s.conn.send(hello{PID: unix.Getpid()}); err != nil {
+		return err
+	}
+	var handover handover
+	fds, err := s.conn.receive(&handover)
+	if err != nil {
+		return gone(err)
+	}
+	if len(fds) != 1 {
+		return errors.New("no listener was sent")
+	}
+	s.command = handover.PID
+	listener, journal, err := s.openListener(fds[0], handover.Flags)
+	answer := seized{}
+	if err != nil {
+		answer.Err = err.Error()
+	}
+	if sendErr := s.conn.send(answer); err != nil || sendErr != nil {
+		return errors.Join(err, sendErr)
+	}
+	return s.answer(listener, journal)
+}

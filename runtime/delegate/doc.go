@@ -1,0 +1,14 @@
+// Package delegate has another OCI runtime run a bundle, and adds the shim to
+// it: the bundle's seccomp rules gain the calls that the profile needs, as
+// notifications, and a supervisor outside of the container answers them.
+//
+//	shimrun create ── config.json + SCMP_ACT_NOTIFY rules ──▶ runc create
+//	      │ listens at listenerPath                               │
+//	      │◀──────────── the listener of the container's filter ──┤
+//	      ▼                                                       ▼
+//	  supervisor ◀─────────── notifications ─────────────── the container
+//
+// What the bundle's rules deny stays denied: only what they allow is answered
+// by the shim ([Merge]). The runtime keeps its state in the container's folder
+// (package container), and all other verbs are its own.
+package delegate

@@ -1,0 +1,213 @@
+package delegate
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"github.com/shimrun/shimrun/runtime"
+	"github.com/shimrun/shimrun/runtime/agent"
+	"github.com/shimrun/shimrun/runtime/bundle"
+	"github.com/shimrun/shimrun/runtime/container"
+	"github.com/shimrun/shimrun/shim"
+)
+
+// Mode is the name of this way to run a container.
+const Mode = "delegate"
+
+// Runtimes are those that are looked for, in this order.
+var Runtimes = []string{"runc", "crun"}
+
+// Find finds the runtime to delegate to: the one that was asked for, or the
+// first that is installed.
+func Find(asked string) (string, error) {
+	names := Runtimes
+	if asked != "" {
+		names = []string{asked}
+	}
+	var all []error
+	for _, name := range names {
+		path, err := exec.LookPath(name)
+		if err == nil {
+			path, err = filepath.Abs(path)
+		}
+		if err == nil {
+			return path, nil
+		}
+		all = append(all, err)
+	}
+	return "", errors.Join(all...)
+}
+
+// Engine runs the verbs of one container by its runtime.
+type Engine struct {
+	Container *container.Container
+	// Flags are global flags that are passed on.
+	Flags []string
+}
+
+// command is a verb of the runtime's.
+func (e Engine) command(args ...string) []string {
+	all := append([]string{e.Container.Runtime, "--root", filepath.Join(e.Container.Dir(), "runtime")}, e.Flags...)
+	return append(all, args...)
+}
+
+// socket is where the runtime hands listeners over.
+func (e Engine) socket() string { return filepath.Join(e.Container.Dir(), "agent") }
+
+// Prepare writes the bundle that the runtime gets, and gives its folder: the
+// given one, with the shim in its rules.
+func (e Engine) Prepare(b *bundle.Bundle, traps []shim.Trap) (string, error) {
+	if len(traps) == 0 {
+		return b.Dir, nil
+	}
+	spec := *b.Spec
+	root := *spec.Root
+	root.Path = b.Rootfs
+	spec.Root = &root
+	linux := specs.Linux{}
+	if spec.Linux != nil {
+		linux = *spec.Linux
+	}
+	linux.Seccomp = Merge(linux.Seccomp, traps, e.socket())
+	spec.Linux = &linux
+	spec.Mounts = append([]specs.Mount{}, spec.Mounts...)
+	for i, m := range spec.Mounts {
+		// Relative to the bundle, which is another one now.
+		if isBind(m) && !filepath.IsAbs(m.Source) {
+			spec.Mounts[i].Source = filepath.Join(b.Dir, m.Source)
+		}
+	}
+	dir := filepath.Join(e.Container.Dir(), "bundle")
+	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, os.ErrExist) {
+		return "", err
+	}
+	text, err := json.MarshalIndent(spec, "", "\t")
+	if err != nil {
+		return "", err
+	}
+	return dir, os.WriteFile(filepath.Join(dir, bundle.ConfigName), text, 0o600)
+}
+
+func isBind(m specs.Mount) bool {
+	if m.Type == "bind" {
+		return true
+	}
+	for _, option := range m.Options {
+		if option == "bind" || option == "rbind" {
+			return true
+		}
+	}
+	return false
+}
+
+// Start starts a verb that makes a process, and serves that process. The
+// command has this process's standard files, and the descriptors after these.
+func (e Engine) Start(plan runtime.Plan, preserve int, args ...string) (*exec.Cmd, error) {
+	words := e.command(args...)
+	cmd := exec.Command(words[0], words[1:]...)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+	for n := range preserve {
+		cmd.ExtraFiles = append(cmd.ExtraFiles, os.NewFile(uintptr(3+n), "preserved"))
+	}
+	if len(plan.Profile) == 0 {
+		return cmd, cmd.Start()
+	}
+	// One process after the other hands its listener over.
+	lock, err := os.OpenFile(e.socket()+".lock", os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	defer lock.Close()
+	if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX); err != nil {
+		return nil, os.NewSyscallError("flock", err)
+	}
+	listener, err := agent.Listen(e.socket())
+	if err != nil {
+		return nil, err
+	}
+	defer listener.Close()
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	if err := e.serve(listener, plan, cmd.Process.Pid); err != nil {
+		_ = cmd.Process.Signal(syscall.SIGTERM)
+		_ = cmd.Wait()
+		return nil, err
+	}
+	return cmd, nil
+}
+
+// serve waits until the runtime hands the process over, or ends without.
+func (e Engine) serve(listener *net.UnixListener, plan runtime.Plan, pid int) error {
+	for {
+		_ = listener.SetDeadline(time.Now().Add(50 * time.Millisecond))
+		conn, err := listener.AcceptUnix()
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			if p, err := container.Find(pid); err != nil || !p.Alive() {
+				return nil // and its exit status says why
+			}
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		defer conn.Close()
+		process, err := agent.Receive(conn)
+		if err != nil {
+			return err
+		}
+		supervisor, err := process.Adopt(plan)
+		if err != nil {
+			return fmt.Errorf("serve the container: %w", err)
+		}
+		p, err := container.Find(supervisor)
+		if err == nil {
+			err = e.Container.AddSupervisor(p)
+		}
+		return err
+	}
+}
+
+// Become is for all other verbs: this process becomes the runtime.
+func (e Engine) Become(args ...string) error {
+	words := e.command(args...)
+	return &os.PathError{Op: "exec", Path: words[0], Err: syscall.Exec(words[0], words, os.Environ())}
+}
+
+// Run runs a verb to its end, and gives what it printed.
+func (e Engine) Run(args ...string) ([]byte, error) {
+	words := e.command(args...)
+	cmd := exec.Command(words[0], words[1:]...)
+	out, err := cmd.Output()
+	var exit *exec.ExitError
+	if errors.As(err, &exit) && len(exit.Stderr) > 0 {
+		return out, fmt.Errorf("%s: %s", filepath.Base(words[0]), exit.Stderr)
+	}
+	return out, err
+}
+
+// Status is the container's status, as its runtime has it.
+func (e Engine) Status() (status container.Status, pid int) {
+	var s struct {
+		Status container.Status `json:"status"`
+		PID    int              `json:"pid"`
+	}
+	out, err := e.Run("state", e.Container.ID)
+	if err != nil || json.Unmarshal(out, &s) != nil {
+		if !e.Container.Ready && e.Container.Creator.Alive() {
+			return container.Creating, 0
+		}
+		return container.Stopped, 0
+	}
+	return s.Status, s.PID
+}
