@@ -68,6 +68,7 @@ func subcommands() []*cli.Command {
 		validateCommand(),
 		completionCommand(),
 		manCommand(),
+		agentCommand(),
 	}
 	commands = append(commands, ociCommands()...)
 	for _, c := range commands {

@@ -39,6 +39,10 @@ func ociExecCommand() *cli.Command {
 		},
 		Action: func(c *cli.Context) error {
 			status, err := execInContainer(c)
+			var said *statusError
+			if errors.As(err, &said) {
+				return said
+			}
 			if err != nil {
 				return &statusError{255, "exec failed: " + oneLine(err)}
 			}

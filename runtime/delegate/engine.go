@@ -171,10 +171,10 @@ func (e Engine) serve(listener *net.UnixListener, plan runtime.Plan, pid int) er
 			return fmt.Errorf("serve the container: %w", err)
 		}
 		p, err := container.Find(supervisor)
-		if err == nil {
-			err = e.Container.AddSupervisor(p)
+		if err != nil {
+			return nil // the process was short, and its supervisor with it
 		}
-		return err
+		return e.Container.AddSupervisor(p)
 	}
 }
 
