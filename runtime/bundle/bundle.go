@@ -95,13 +95,13 @@ func readJSON(name string, value any) error {
 func decode(name string, text []byte, value any) error {
 	decoder := json.NewDecoder(bytes.NewReader(text))
 	err := decoder.Decode(value)
-	at := decoder.InputOffset()
 	if err == nil {
 		if _, err = decoder.Token(); err == io.EOF {
 			return nil
 		}
 		err = errors.New("there is more after the end of the document")
 	}
+	at := decoder.InputOffset()
 	var syntax *json.SyntaxError
 	var wrong *json.UnmarshalTypeError
 	switch {
