@@ -50,7 +50,7 @@ lint: deps ## gofmt, go vet, staticcheck
 # They time what they do, and a machine has few sandboxes to give: one package
 # after the other (-p 1).
 .PHONY: test
-test: build sandbox kubeserver ## all tests
+test: build validate sandbox kubeserver ## all tests
 	@internal/build/peers
 	go test -race $$(go list ./... | grep -v /test/)
 	SHIMRUN=$(CURDIR)/bin/shimrun go test -p 1 -timeout 20m ./test/...
@@ -58,6 +58,13 @@ test: build sandbox kubeserver ## all tests
 	cd cmd/shimrun-validate && GOWORK=off go test ./...
 	cd test/kubeserver && GOWORK=off go test ./testcri ./pki ./arguments ./hostip
 	cd test/kubeserver && SHIMRUN=$(CURDIR)/bin/shimrun KUBESERVER=$(KUBESERVER) GOWORK=off go test -timeout 20m ./smoke
+
+# Upstream's Kubernetes in one binary, as k3s is: minutes the first time.
+KUBESERVER ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/shimrun/kubeserver/kubeserver
+
+.PHONY: kubeserver
+kubeserver: ## the server that stands in for k3s in tests
+	@test/kubeserver/build $(KUBESERVER)
 
 .PHONY: sandbox
 sandbox: ## gVisor and a root file system for it

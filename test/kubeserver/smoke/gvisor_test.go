@@ -93,10 +93,7 @@ func TestNodeInGVisorNeedsAShim(t *testing.T) {
 // TestNodeUnderShimrun is what all this is for. It is for whoever works on
 // shimrun to run by hand: SHIMRUN=/path/to/shimrun, a static one.
 func TestNodeUnderShimrun(t *testing.T) {
-	shimrun := os.Getenv("SHIMRUN")
-	if shimrun == "" {
-		t.Skip("SHIMRUN is not set")
-	}
+	shimrun := program(t, "SHIMRUN", "shimrun", "build")
 	shim := []string{shimrun, "--profile", "kubernetes", "--"}
 	life := func(t *testing.T, g ground) {
 		s := start(t, g)

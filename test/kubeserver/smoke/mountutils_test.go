@@ -81,10 +81,7 @@ removed <nil>
 // TestMountUtils runs it natively, where the kernel mounts, and in a sandbox in
 // which it does not, without and with a shim.
 func TestMountUtils(t *testing.T) {
-	shimrun := os.Getenv("SHIMRUN")
-	if shimrun == "" {
-		t.Skip("SHIMRUN is not set")
-	}
+	shimrun := program(t, "SHIMRUN", "shimrun", "build")
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
