@@ -1,11 +1,13 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"github.com/urfave/cli/v2"
@@ -41,7 +43,8 @@ func delegationWorks(root, path string) (bool, error) {
 		boot = []byte("unknown") // as in old gVisor
 	}
 	question := strings.TrimSpace(string(boot)) + " " + path
-	cache := filepath.Join(root, "delegation")
+	// No container can have this name.
+	cache := filepath.Join(root, "delegation~")
 	if text, err := os.ReadFile(cache); err == nil {
 		if answer, found := strings.CutPrefix(string(text), question+" "); found {
 			return answer == "works\n", nil
@@ -71,11 +74,11 @@ func tryDelegation(path string) error {
 	}
 	spec := bundle.Example()
 	spec.Process.Terminal = false
-	spec.Process.Args = []string{"/shimrun", "profile", "check", "/probe.yaml"}
+	spec.Process.Args = []string{"/shimrun", "profile", "check", "/proc/shimrun-probe.yaml"}
 	spec.Root.Readonly = false
 	spec.Mounts = append(spec.Mounts, specs.Mount{Destination: "/shimrun", Source: self, Options: []string{"bind", "ro"}})
 	profile := filepath.Join(dir, "probe.yaml")
-	text := "files: {/probe.yaml: {content: \"name: served\\n\"}}\n"
+	text := "files: {/proc/shimrun-probe.yaml: {content: \"name: served\\n\"}}\n"
 	if err := os.WriteFile(profile, []byte(text), 0o600); err != nil {
 		return err
 	}
@@ -85,8 +88,11 @@ func tryDelegation(path string) error {
 	if err := writeSpecTo(dir, spec); err != nil {
 		return err
 	}
-	cmd := exec.Command("/proc/self/exe", "--root", filepath.Join(dir, "state"), "--mode", delegate.Mode, "--runtime", path,
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "/proc/self/exe", "--root", filepath.Join(dir, "state"), "--mode", delegate.Mode, "--runtime", path,
 		"--profile", profile, "run", "--bundle", dir, fmt.Sprintf("shimrun-probe-%d", os.Getpid()))
+	cmd.WaitDelay = time.Second
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("%w: %s", err, out)
 	}

@@ -177,7 +177,6 @@ func TestHooks(t *testing.T) {
 		dir := newBundle(t, t.TempDir(), all(script("sleep 0.3; echo program >>/shared/log"), func(s *specs.Spec) {
 			s.Mounts = append(s.Mounts, specs.Mount{Destination: "/shared", Source: filepath.Dir(log), Options: []string{"rbind"}})
 			s.Hooks = &specs.Hooks{
-				//lint:ignore SA1019 deprecated, and still to be run
 				Prestart:      hook("prestart", log),
 				CreateRuntime: hook("createRuntime", log), CreateContainer: hook("createContainer", log),
 				StartContainer: hook("startContainer", "/shared/log"),
