@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -163,6 +164,9 @@ func (e Engine) serve(listener *net.UnixListener, plan runtime.Plan, pid int) er
 		}
 		defer conn.Close()
 		process, err := agent.Receive(conn)
+		if errors.Is(err, io.EOF) {
+			continue // it has given up, and says why itself
+		}
 		if err != nil {
 			return err
 		}
