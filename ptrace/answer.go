@@ -43,6 +43,9 @@ func (l *loop) seccomp(s *Stopped) {
 			return
 		}
 	}
+	if (c.Nr == unix.SYS_EXECVE || c.Nr == unix.SYS_EXECVEAT) && s.lookBeforeExec() {
+		return
+	}
 	a := l.policy.Handle(c)
 	if a.Follow {
 		l.follow(t)

@@ -17,7 +17,8 @@ const FilterData = 0x7368
 // the policy: ptrace, to say once that it cannot work, and clone with
 // CLONE_UNTRACED, whose child would keep the filter without a tracer; the flag
 // is taken off. clone3 has its flags in memory, where no filter can look, so
-// every one of them is stopped: little beside the stops of a new thread.
+// every one of them is stopped: little beside the stops of a new thread. execve,
+// for what gVisor forgets at it: see [Stopped.lookBeforeExec].
 func Traps() []shim.Trap {
 	return []shim.Trap{
 		{Name: "ptrace", Nr: unix.SYS_PTRACE},
@@ -25,6 +26,8 @@ func Traps() []shim.Trap {
 			{Arg: 0, Mask: unix.CLONE_UNTRACED, Value: unix.CLONE_UNTRACED},
 		}},
 		{Name: "clone3", Nr: unix.SYS_CLONE3},
+		{Name: "execve", Nr: unix.SYS_EXECVE},
+		{Name: "execveat", Nr: unix.SYS_EXECVEAT},
 	}
 }
 

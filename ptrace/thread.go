@@ -46,6 +46,7 @@ type thread struct {
 
 	interrupted bool // by us; a PTRACE_EVENT_STOP is to come
 	stir        bool // see waker
+	looked      bool // see lookBeforeExec
 
 	// armed, where not nil, becomes the thread's script at its next stop
 	// outside a call. It also runs, with the thread gone, when that never comes.

@@ -79,6 +79,29 @@ func (l *loop) wake() {
 	}
 }
 
+// lookBeforeExec makes a thread that is about to execute another program look for
+// signals first. gVisor drops stop signals that are pending then ("cancel any
+// racing group stops", beginning of an execve), and one that came while the thread
+// was in a ptrace-stop still is: `sleep 100 & kill -STOP %1` stopped nothing.
+//
+// The thread is taken out of the call, interrupted, and makes it again. What comes
+// during that second stop is still lost, but nobody can count on hitting that.
+func (s *Stopped) lookBeforeExec() bool {
+	t := s.thread
+	if t.waker == nil || t.process.follow || t.looked {
+		t.looked = false
+		return false
+	}
+	t.looked = true
+	t.regs.again(t.regs.number()) // read by readCall
+	if t.regs.set(t.tid) != 0 {
+		return false // killed
+	}
+	t.interrupt()
+	s.resume(0)
+	return true
+}
+
 // interrupt makes a thread report a PTRACE_EVENT_STOP as soon as it can.
 func (t *thread) interrupt() {
 	t.interrupted = true
