@@ -28,7 +28,7 @@ func TestProcess(t *testing.T) {
 		func(s *specs.Spec) {
 			p := s.Process
 			p.User = specs.User{UID: 1000, GID: 1001, AdditionalGids: []uint32{7, 8}, Umask: &umask}
-			p.Cwd, p.Env, p.OOMScoreAdj = "/work/here", append(p.Env, "WORD=some words"), &adj
+			p.Cwd, p.Env, p.OOMScoreAdj = "/place/here", append(p.Env, "WORD=some words"), &adj
 			p.Rlimits = []specs.POSIXRlimit{{Type: "RLIMIT_NOFILE", Soft: 100, Hard: 200}, {Type: "RLIMIT_CORE"}}
 			kill := []string{"CAP_KILL"}
 			p.Capabilities = &specs.LinuxCapabilities{
@@ -41,7 +41,7 @@ func TestProcess(t *testing.T) {
 1001
 1001 7 8
 0027
-/work/here
+/place/here
 some words /home/user
 123
 100
