@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/shimrun/shimrun/fakefs/cgroup"
 )
 
 // usagePercpu is cgroup v1's cpuacct.usage_percpu, "N N \n" (kernel/sched/cpuacct.c):
@@ -16,7 +18,7 @@ func usagePercpu(g *generated, v View) ([]byte, error) {
 		return nil, err
 	}
 	var out []byte
-	for _, share := range split(total, cpuCount(v)) {
+	for _, share := range cgroup.Split(total, cpuCount(v)) {
 		out = append(strconv.AppendUint(out, share, 10), ' ')
 	}
 	return append(out, '\n'), nil
@@ -33,24 +35,12 @@ func usageAll(g *generated, v View) ([]byte, error) {
 		return nil, err
 	}
 	cpus := cpuCount(v)
-	users, systems := split(user, cpus), split(system, cpus)
+	users, systems := cgroup.Split(user, cpus), cgroup.Split(system, cpus)
 	out := []byte("cpu user system\n")
 	for i := range cpus {
 		out = fmt.Appendf(out, "%d %d %d\n", i, users[i], systems[i])
 	}
 	return out, nil
-}
-
-// split divides a sum into even parts; the first ones bear the remainder.
-func split(sum uint64, parts int) []uint64 {
-	shares := make([]uint64, parts)
-	for i := range shares {
-		shares[i] = sum / uint64(parts)
-		if uint64(i) < sum%uint64(parts) {
-			shares[i]++
-		}
-	}
-	return shares
 }
 
 // number reads a sibling that holds one number.

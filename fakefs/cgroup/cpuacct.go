@@ -41,7 +41,7 @@ var cpuacctFiles = []spec{
 			var b strings.Builder
 			b.WriteString("cpu user system\n")
 			n := g.h.of.machine.CPUs()
-			users, systems := split(user, n), split(system, n)
+			users, systems := Split(user, n), Split(system, n)
 			for i := range n {
 				fmt.Fprintf(&b, "%d %d %d\n", i, users[i], systems[i])
 			}
@@ -66,14 +66,14 @@ func times(tell func(g *Group, user, system uint64) string) func(*Group, Caller)
 
 func (g *Group) perCPU(total uint64) string {
 	var b strings.Builder
-	for _, share := range split(total, g.h.of.machine.CPUs()) {
+	for _, share := range Split(total, g.h.of.machine.CPUs()) {
 		fmt.Fprintf(&b, "%d ", share)
 	}
 	return b.String() + "\n"
 }
 
-// split divides a sum into even parts; the first ones bear the remainder.
-func split(sum uint64, parts int) []uint64 {
+// Split divides a sum into even parts; the first ones bear the remainder.
+func Split(sum uint64, parts int) []uint64 {
 	shares := make([]uint64, parts)
 	for i := range shares {
 		shares[i] = sum / uint64(parts)
