@@ -11,8 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// writeDocument puts a value as JSON into a memfd, for a process that inherits it.
-func writeDocument(name string, value any) (*os.File, error) {
+// WriteDocument puts a value as JSON into a memfd, for a process that inherits it.
+func WriteDocument(name string, value any) (*os.File, error) {
 	text, err := json.Marshal(value)
 	if err != nil {
 		return nil, err
@@ -29,7 +29,7 @@ func writeDocument(name string, value any) (*os.File, error) {
 	return f, nil
 }
 
-// readDocument is the other side of writeDocument. It closes fd, and leaves
+// readDocument is the other side of WriteDocument. It closes fd, and leaves
 // the file's offset alone, which others may share.
 func readDocument(fd int, value any) error {
 	f := os.NewFile(uintptr(fd), "document")

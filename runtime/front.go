@@ -116,7 +116,7 @@ func serveFront(front conn, now func() figures) {
 		if _, err := front.receive(&struct{}{}); err != nil {
 			return
 		}
-		document, err := writeDocument("statistics", now())
+		document, err := WriteDocument("statistics", now())
 		if err != nil {
 			return
 		}

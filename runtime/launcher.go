@@ -73,7 +73,7 @@ func startLauncher(plan Plan, from caller, env []string, files []uintptr, front 
 	}
 	defer outcomeR.Close()
 	defer outcomeW.Close()
-	document, err := writeDocument("assignment", assignment{plan, from, int(outcomeW.Fd()), front})
+	document, err := WriteDocument("assignment", assignment{plan, from, int(outcomeW.Fd()), front})
 	if err != nil {
 		return 0, failed("%w", err)
 	}

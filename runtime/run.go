@@ -196,7 +196,7 @@ func startSupervisor(plan Plan, from caller, front int) (conn, error) {
 		return -1, os.NewSyscallError("socketpair", err)
 	}
 	defer unix.Close(pair[1])
-	document, err := writeDocument("plan", plan)
+	document, err := WriteDocument("plan", plan)
 	if err != nil {
 		unix.Close(pair[0])
 		return -1, err

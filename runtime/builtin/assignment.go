@@ -118,21 +118,3 @@ func (t *talk) expect(kind string) (message, error) {
 	}
 	return m, err
 }
-
-// memoryFile puts a value as JSON into a file that has no name.
-func memoryFile(name string, value any) (*os.File, error) {
-	text, err := json.Marshal(value)
-	if err != nil {
-		return nil, err
-	}
-	fd, err := unix.MemfdCreate(name, unix.MFD_CLOEXEC)
-	if err != nil {
-		return nil, os.NewSyscallError("memfd_create", err)
-	}
-	f := os.NewFile(uintptr(fd), name)
-	if _, err := f.WriteAt(text, 0); err != nil {
-		f.Close()
-		return nil, err
-	}
-	return f, nil
-}

@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/shimrun/shimrun/runtime"
 	"github.com/shimrun/shimrun/runtime/container"
 )
 
@@ -27,7 +28,7 @@ func spawn(a assignment, c *container.Container, streams Streams) (*talk, contai
 	none := container.Process{}
 	a.Console = streams.Console != nil
 	a.PreserveFDs = streams.PreserveFDs
-	document, err := memoryFile("assignment", a)
+	document, err := runtime.WriteDocument("assignment", a)
 	if err != nil {
 		return nil, none, err
 	}
