@@ -4,9 +4,13 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/shimrun/shimrun/ptrace"
 	"github.com/shimrun/shimrun/seccomp"
+	"github.com/shimrun/shimrun/shim"
 )
 
 // programFile holds the filter that shimrun's ptrace backend would load.
@@ -45,9 +49,15 @@ func filterContenders() []Contender {
 	return all
 }
 
-// writeProgram writes shimrun's own filter for the program filtered.
+// writeProgram writes shimrun's own filter for the program filtered, without
+// its traps of execve: where no tracer is, they would answer ENOSYS to the
+// filtered program's own start, and what a filter costs an untrapped call does
+// not hang on two comparisons of its number.
 func (p *place) writeProgram() error {
-	program, err := seccomp.Program(append(p.traps, ptrace.Traps()...), seccomp.Trace(ptrace.FilterData))
+	traps := slices.DeleteFunc(append(slices.Clone(p.traps), ptrace.Traps()...), func(t shim.Trap) bool {
+		return t.Nr == unix.SYS_EXECVE || t.Nr == unix.SYS_EXECVEAT
+	})
+	program, err := seccomp.Program(traps, seccomp.Trace(ptrace.FilterData))
 	if err != nil {
 		return fmt.Errorf("compile the filter: %w", err)
 	}
