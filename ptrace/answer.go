@@ -2,6 +2,7 @@ package ptrace
 
 import (
 	"encoding/binary"
+	"errors"
 
 	"golang.org/x/sys/unix"
 
@@ -191,6 +192,14 @@ func (s *Stopped) finish(c *shim.Call, a shim.Answer) {
 		return
 	}
 	for a.Kind == shim.Finish {
+		if a.Data != nil {
+			if err := in.write(a.DataAt, a.Data); errors.Is(err, errGone) {
+				return
+			} else if err != nil {
+				in.end(-int64(unix.EFAULT))
+				return
+			}
+		}
 		result, err := in.call(a.Nr, a.Args[:]...)
 		if err != nil {
 			return

@@ -137,6 +137,50 @@ func init() {
 			check(unix.Munmap(page))
 		},
 	}
+	scenarios["write in bulk"] = scenario{
+		traps: []int{unix.SYS_GETDENTS64, unix.SYS_GETXATTR},
+		policy: func() *forced {
+			written := false
+			return &forced{handle: func(c *shim.Call) shim.Answer {
+				written = false
+				// As in old gVisor, in a process that has found our descriptors.
+				t := c.Tracee.(*thread)
+				t.probe()
+				t.writer, t.process.route = accessWords, byName
+				return shim.Answer{Kind: shim.Finish, Nr: unix.SYS_GETPID}
+			}, finish: func(c *shim.Call, result int64) shim.Answer {
+				if written {
+					return shim.Answer{Kind: shim.Return, Value: int64(c.Args[2])}
+				}
+				written = true
+				data := make([]byte, c.Args[2])
+				for i := range data {
+					data[i] = byte(i) | 1
+				}
+				return shim.Answer{Kind: shim.Finish, Nr: unix.SYS_GETPPID, Data: data, DataAt: c.Args[1]}
+			}}
+		},
+		victim: func() {
+			buf := make([]byte, 9000)
+			for _, size := range []int{8, bulkSize - 1, bulkSize, 1001, 8191} {
+				for at := range 2 {
+					at *= 8 // unix.Getdents aligns what it is given
+					clear(buf)
+					n, err := unix.Getdents(0, buf[at:at+size])
+					check(err)
+					right := n == size && buf[at+size] == 0
+					for i, b := range buf[at : at+size] {
+						right = right && b == byte(i)|1
+					}
+					fmt.Println(size, right)
+				}
+			}
+			page, err := unix.Mmap(-1, 0, os.Getpagesize(), unix.PROT_READ, unix.MAP_PRIVATE|unix.MAP_ANON)
+			check(err)
+			_, err = unix.Getdents(0, page)
+			fmt.Println(err, page[0])
+		},
+	}
 	scenarios["read memory"] = scenario{
 		traps: []int{unix.SYS_CHDIR},
 		policy: func() *forced {
@@ -202,6 +246,14 @@ func TestRewrite(t *testing.T) {
 }
 
 func TestFinish(t *testing.T) { expect(t, "finish", strings.Repeat("77\n", 10)) }
+
+func TestWriteInBulk(t *testing.T) {
+	var want strings.Builder
+	for _, size := range []int{8, bulkSize - 1, bulkSize, 1001, 8191} {
+		fmt.Fprintf(&want, "%d true\n%[1]d true\n", size)
+	}
+	expect(t, "write in bulk", want.String()+"bad address 0\n")
+}
 
 func TestWriteMemory(t *testing.T) {
 	want := ""

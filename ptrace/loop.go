@@ -34,6 +34,7 @@ type loop struct {
 	waker   *waker
 	socket  int  // descriptors are sent from it, once there is need; else -1
 	sent    int  // how many were
+	bulk    int  // a file whose attributes tracees copy, see bulk.go; else -1
 	warned  bool // the line about tracees that use ptrace has been logged
 
 	// Reused on every stop, so that the pass path allocates nothing.
@@ -55,6 +56,7 @@ func newLoop(p policy, log zerolog.Logger) *loop {
 		early:     map[int]bool{},
 		hasInfo:   true,
 		socket:    -1,
+		bulk:      -1,
 	}
 	for _, trap := range append(p.Traps(), Traps()...) {
 		l.traps[trap.Nr] = true

@@ -41,6 +41,11 @@ type Answer struct {
 	Value int64      // Return, Rewrite with Override
 	Args  [6]uint64  // Rewrite, Finish
 	Nr    int        // Finish; Rewrite: the call to make instead, 0 keeps the tracee's
+	// Data, where it is not nil, is written to DataAt in the tracee's memory
+	// before the call of a Finish that was given by [Worker.Finish]. When it
+	// cannot be, the tracee sees EFAULT, and Finish is not asked again.
+	Data   []byte
+	DataAt uint64
 	// Override replaces the result of a Rewrite with Value.
 	Override bool
 

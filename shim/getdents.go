@@ -23,16 +23,19 @@ func (w *Worker) getdents64(c *Call) Answer { return w.list(c) }
 func (w *Worker) getdents(c *Call) Answer   { return w.list(c) }
 
 // servedFrom is the position of the first served entry, and servedEnd is
-// beyond the last one. It fits the 31 bits that procfs allows; filesystems
+// behind the last one. They fit the 31 bits that procfs allows; filesystems
 // whose positions are hashes (ext4, kernfs) hit the range once in a million.
 const (
 	servedFrom = 1 << 30
 	servedEnd  = servedFrom + 1<<12
 )
 
-// listing is the state of one getdents call: what was asked of the kernel last, from
-// which position it lists, and the count to return when a position has been stored.
+// listing is the state of one getdents call: the directory's name in the tree, and
+// what was handed out for it where it is a stand-in; what was asked of the kernel last,
+// from which position it lists, and the count to return when a position has been stored.
 type listing struct {
+	name  string
+	stand *handedOut
 	step  listingStep
 	from  int64
 	count int64
@@ -65,7 +68,7 @@ func (w *Worker) list(c *Call) Answer {
 	if name == "" || len(w.shim.tree.Children(name)) == 0 {
 		return Answer{}
 	}
-	c.listing = listing{step: askPosition}
+	c.listing = listing{name: name, stand: h, step: askPosition}
 	a := Answer{Kind: Finish, Nr: unix.SYS_LSEEK, Args: [6]uint64{c.Args[0], 0, unix.SEEK_CUR}}
 	if c.Tracee.CanRewrite() {
 		return a
@@ -107,6 +110,9 @@ func (w *Worker) listShared(c *Call, fd int, a Answer) Answer {
 	}
 	for a.Kind == Finish {
 		var result int64
+		if a.Data != nil && c.Tracee.WriteMemory(a.DataAt, a.Data) != nil {
+			return Answer{Kind: Fail, Errno: unix.EFAULT}
+		}
 		switch a.Nr {
 		case unix.SYS_LSEEK:
 			result = asResult(unix.Seek(own, int64(a.Args[1]), int(a.Args[2])))
@@ -138,8 +144,14 @@ func (w *Worker) finishListing(c *Call, result int64) Answer {
 	fd := dirfdOf(c.Args[0])
 	switch c.listing.step {
 	case askPosition:
+		if result == servedEnd {
+			return Answer{Kind: Return}
+		}
 		if result >= servedFrom && result < servedEnd {
 			return w.listServed(c, fd, int(result-servedFrom))
+		}
+		if c.listing.stand != nil && result == 0 {
+			return w.listServed(c, fd, 0) // the kernel has nothing to tell of a stand-in
 		}
 		c.listing.step, c.listing.from = askKernel, max(result, 0)
 		return Answer{Kind: Finish, Nr: c.Nr, Args: c.Args}
@@ -147,11 +159,11 @@ func (w *Worker) finishListing(c *Call, result int64) Answer {
 		// 0 is the end of the kernel's entries. A directory that only the tree has
 		// is a removed one to the kernel: it gives ENOENT at once (old gVisor: EINVAL,
 		// or "." and ".." where it is a tmpfs).
-		removed := result == -int64(unix.ENOENT) || result == -int64(unix.EINVAL) && w.handedTo(c, fd) != nil
+		removed := result == -int64(unix.ENOENT) || result == -int64(unix.EINVAL) && c.listing.stand != nil
 		if result != 0 && !removed {
 			return answerOf(result)
 		}
-		if !removed && w.handedTo(c, fd) != nil {
+		if !removed && c.listing.stand != nil {
 			return w.listServed(c, fd, dots) // the kernel has listed those
 		}
 		return w.listServed(c, fd, 0)
@@ -190,11 +202,15 @@ func (w *Worker) listServed(c *Call, fd, index int) Answer {
 	case len(buf) == 0:
 		return Answer{Kind: Fail, Errno: unix.EINVAL} // "result buffer is too small"
 	}
-	if err := c.Tracee.WriteMemory(c.Args[1], buf); err != nil {
-		return Answer{Kind: Fail, Errno: unix.EFAULT}
+	position := servedFrom + next
+	if next == len(entries) {
+		position = servedEnd // the next call need not look for more
 	}
-	c.listing = listing{step: storePosition, count: int64(len(buf))}
-	return Answer{Kind: Finish, Nr: unix.SYS_LSEEK, Args: [6]uint64{c.Args[0], uint64(servedFrom + next), unix.SEEK_SET}}
+	c.listing.step, c.listing.count = storePosition, int64(len(buf))
+	return Answer{
+		Kind: Finish, Nr: unix.SYS_LSEEK, Args: [6]uint64{c.Args[0], uint64(position), unix.SEEK_SET},
+		Data: buf, DataAt: c.Args[1],
+	}
 }
 
 // servedEntries are the names that the kernel does not list in a directory
@@ -202,17 +218,13 @@ func (w *Worker) listServed(c *Call, fd, index int) Answer {
 // before the others.
 func (w *Worker) servedEntries(c *Call, fd int) []fakefs.Entry {
 	var out []fakefs.Entry
-	h := w.handedTo(c, fd)
-	var name string
+	h, name := c.listing.stand, c.listing.name
 	if h != nil {
-		name = h.name
 		above := &fakefs.Node{Mode: h.node.Mode, Ino: w.shim.attributesOf(h.node, path.Dir(name)).ino}
 		if n := w.shim.tree.Lookup(path.Dir(name)); n != nil && !realDirectory(path.Dir(name)) {
 			above = n
 		}
 		out = append(out, fakefs.Entry{Name: ".", Node: h.node}, fakefs.Entry{Name: "..", Node: above})
-	} else {
-		name = w.directoryName(c, fd)
 	}
 	for _, e := range w.shim.tree.Children(name) {
 		if h == nil {
