@@ -46,7 +46,8 @@ func (l *Listener) Close() error {
 // AwaitEmpty returns when no task has the filter any more.
 //
 // It polls for POLLHUP alone, which is always watched: notifications, which
-// wake pollers of POLLIN, leave this thread asleep.
+// wake pollers of POLLIN, leave this thread asleep. POLLERR says no more than
+// that a signal came while the kernel waited for the filter's lock.
 func (l *Listener) AwaitEmpty() error {
 	for {
 		fds := []unix.PollFd{{Fd: int32(l.fd)}}
@@ -54,7 +55,7 @@ func (l *Listener) AwaitEmpty() error {
 		case err == unix.EINTR:
 		case err != nil:
 			return os.NewSyscallError("poll", err)
-		case fds[0].Revents&(unix.POLLHUP|unix.POLLERR) != 0:
+		case fds[0].Revents&unix.POLLHUP != 0:
 			return nil
 		}
 	}
@@ -63,8 +64,8 @@ func (l *Listener) AwaitEmpty() error {
 // empty tells whether no task has the filter any more.
 func (l *Listener) empty() bool {
 	fds := []unix.PollFd{{Fd: int32(l.fd)}}
-	n, err := unix.Poll(fds, 0)
-	return err == nil && n == 1
+	_, err := unix.Poll(fds, 0)
+	return err == nil && fds[0].Revents&unix.POLLHUP != 0
 }
 
 // await waits until a notification can be received.
@@ -82,7 +83,7 @@ func (l *Listener) await(timeout time.Duration) error {
 			return os.NewSyscallError("poll", err)
 		case fds[0].Revents&unix.POLLIN != 0:
 			return nil
-		case fds[0].Revents&(unix.POLLHUP|unix.POLLERR) != 0:
+		case fds[0].Revents&unix.POLLHUP != 0:
 			return fmt.Errorf("the filtered thread is gone: %w", unix.ESRCH)
 		}
 	}

@@ -10,7 +10,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"syscall"
-	"time"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
@@ -150,20 +149,23 @@ func (e Engine) Start(plan runtime.Plan, preserve int, args ...string) (*exec.Cm
 
 // serve waits until the runtime hands the process over, or ends without.
 func (e Engine) serve(listener *net.UnixListener, plan runtime.Plan, pid int) error {
+	// It is our child: the number is its own until we wait for it.
+	ends, err := unix.PidfdOpen(pid, 0)
+	if err != nil {
+		return os.NewSyscallError("pidfd_open", err)
+	}
+	defer unix.Close(ends)
 	for {
-		_ = listener.SetDeadline(time.Now().Add(50 * time.Millisecond))
-		conn, err := listener.AcceptUnix()
-		if errors.Is(err, os.ErrDeadlineExceeded) {
-			if p, err := container.Find(pid); err != nil || !p.Alive() {
-				return nil // and its exit status says why
-			}
-			continue
+		connected, err := awaitConnection(listener, ends)
+		if err != nil || !connected {
+			return err // without one its exit status says why
 		}
+		conn, err := listener.AcceptUnix()
 		if err != nil {
 			return err
 		}
-		defer conn.Close()
 		process, err := agent.Receive(conn)
+		conn.Close()
 		if errors.Is(err, io.EOF) {
 			continue // it has given up, and says why itself
 		}
@@ -179,6 +181,40 @@ func (e Engine) serve(listener *net.UnixListener, plan runtime.Plan, pid int) er
 			return nil // the process was short, and its supervisor with it
 		}
 		return e.Container.AddSupervisor(p)
+	}
+}
+
+// awaitConnection waits until somebody has connected, and tells false when the
+// process behind a pidfd has ended and nobody has.
+//
+// A runtime's verb may connect, hand over and end while this process waits for
+// its turn to run: what it handed over is waiting then, and is the container's
+// only listener. So the end counts only if the socket, looked at after it, is
+// empty. Nor is there a time limit, which would have passed in the meantime.
+func awaitConnection(listener *net.UnixListener, ends int) (connected bool, err error) {
+	raw, err := listener.SyscallConn()
+	if err != nil {
+		return false, err
+	}
+	var failed error
+	err = raw.Control(func(fd uintptr) {
+		socket := unix.PollFd{Fd: int32(fd), Events: unix.POLLIN}
+		both := []unix.PollFd{socket, {Fd: int32(ends), Events: unix.POLLIN}}
+		if failed = poll(both, -1); failed == nil {
+			after := []unix.PollFd{socket}
+			failed = poll(after, 0)
+			connected = after[0].Revents != 0
+		}
+	})
+	return connected, errors.Join(err, failed)
+}
+
+func poll(fds []unix.PollFd, timeout int) error {
+	for {
+		_, err := unix.Poll(fds, timeout)
+		if err != unix.EINTR {
+			return os.NewSyscallError("poll", err)
+		}
 	}
 }
 

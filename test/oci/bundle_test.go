@@ -3,9 +3,11 @@ package oci
 import (
 	"debug/elf"
 	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -65,6 +67,9 @@ var applets = []string{
 	"touch", "readlink", "grep", "kill", "rm", "hostname", "stty", "head", "umount", "setsid", "mknod", "wc", "chroot",
 }
 
+// bundles counts them.
+var bundles atomic.Int32
+
 // newBundle makes a bundle of busybox in dir; change gets the example's
 // specification to change it.
 func newBundle(t testing.TB, dir string, change func(*specs.Spec)) string {
@@ -81,6 +86,8 @@ func newBundle(t testing.TB, dir string, change func(*specs.Spec)) string {
 	must(t, os.WriteFile(filepath.Join(dir, "rootfs/etc/passwd"), []byte("root:x:0:0::/root:/bin/sh\nuser:x:1000:1000::/home/user:/bin/sh\n"), 0o644))
 	spec := bundle.Example()
 	spec.Process.Terminal = false
+	// Without a path it would be the container's name, which many tests share.
+	spec.Linux.CgroupsPath = fmt.Sprintf("/shimrun-test-%d-%d", os.Getpid(), bundles.Add(1))
 	if change != nil {
 		change(spec)
 	}

@@ -137,13 +137,7 @@ func TestContainerd(t *testing.T) {
 				}
 			})
 			t.Run("terminal", func(t *testing.T) { testContainerdTerminal(t, c) })
-			many := 50
-			if mode == "delegate" {
-				// With 50, one of some hundred containers was seen to lose its
-				// listener (ENOSYS) while it started; why is not known yet.
-				many = 10
-			}
-			t.Run("many at once", func(t *testing.T) { testManyAtOnce(t, c, many) })
+			t.Run("many at once", func(t *testing.T) { testManyAtOnce(t, c, 50) })
 		})
 	}
 }
