@@ -12,6 +12,9 @@ import (
 // WriteHTML writes the result as one page with plots.
 func (r *Result) WriteHTML(w io.Writer) error { return r.document().HTML(w) }
 
+// WriteFolder writes it as Markdown, with the plots as files beside it.
+func (r *Result) WriteFolder(dir string) error { return r.document().WriteFolder(dir) }
+
 func (r *Result) document() *report.Document {
 	d := &report.Document{Title: "What interception costs"}
 	d.Verdict, d.Passed = r.verdict()

@@ -20,13 +20,14 @@ func benchCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "bench",
 		Usage:     "measure what interception costs here",
-		ArgsUsage: "[NEW.json, with --compare]",
+		ArgsUsage: "[RESULT.json]",
 		Description: "Measures shimrun beside the smallest supervisors in C that do the same, and\n" +
 			"beside strace, proot and bwrap where they are installed: system calls in tight\n" +
 			"loops, with several threads, and whole programs. docs/performance.md says what\n" +
 			"each scenario is, and how to read the result.\n\n" +
-			"With --compare nothing is measured if NEW.json is given. The exit status is 1\n" +
-			"when something became dearer.",
+			"Nothing is measured if RESULT.json is given, which --json wrote: it is written\n" +
+			"in other forms, or compared. With --compare the exit status is 1 when\n" +
+			"something became dearer.",
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "list", Usage: "print the scenarios and contenders, and whether they can be measured here"},
 			&cli.StringSliceFlag{Name: "scenario", Usage: "only these, as in open or 'open-*' (`NAME`, repeatable, or a list with commas)"},
@@ -41,6 +42,7 @@ func benchCommand() *cli.Command {
 			&cli.StringFlag{Name: "json", Usage: "write all samples to `FILE`, - for standard output"},
 			&cli.StringFlag{Name: "bench", Usage: "write them as go test -bench does, for benchstat (`FILE`)"},
 			&cli.StringFlag{Name: "html", Usage: "write a page with plots (`FILE`)"},
+			&cli.StringFlag{Name: "folder", Usage: "write a folder with the tables as Markdown, and the plots as SVG files (`DIR`)"},
 			&cli.StringFlag{Name: "compare", Usage: "compare with what --json wrote before (`OLD.json`)"},
 		},
 		Action: benchAction,
@@ -49,10 +51,8 @@ func benchCommand() *cli.Command {
 
 func benchAction(c *cli.Context) error {
 	switch {
-	case c.NArg() > 0 && c.String("compare") == "":
-		return fmt.Errorf("bench takes no command; %q would be compared with --compare OLD.json", c.Args().First())
 	case c.NArg() > 1:
-		return fmt.Errorf("bench compares two files, not %q as well", c.Args().Get(1))
+		return fmt.Errorf("bench takes no command and at most one result, not %q as well", c.Args().Get(1))
 	case c.Bool("list"):
 		return bench.List(c.App.Writer)
 	case c.Bool("prepare"):
@@ -71,7 +71,9 @@ func benchAction(c *cli.Context) error {
 		}
 	}
 	if c.NArg() == 1 {
-		if result, err = bench.Read(c.Args().First()); err != nil {
+		if result, err = bench.Read(c.Args().First()); errors.Is(err, os.ErrNotExist) {
+			return fmt.Errorf("bench takes no command, and no result is there: %w", err)
+		} else if err != nil {
 			return err
 		}
 	} else {
@@ -146,6 +148,11 @@ func writeResult(c *cli.Context, result *bench.Result, tables bool) error {
 			if err := writeFile(name, out.write); err != nil {
 				return fmt.Errorf("--%s: %w", out.flag, err)
 			}
+		}
+	}
+	if dir := c.String("folder"); dir != "" {
+		if err := result.WriteFolder(dir); err != nil {
+			return fmt.Errorf("--folder: %w", err)
 		}
 	}
 	if !tables {

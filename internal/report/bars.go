@@ -31,6 +31,8 @@ type Bars struct {
 
 func (Bars) markdown(*strings.Builder) {}
 
+func (b Bars) caption() (title, description string) { return b.Title, b.Description }
+
 func (b Bars) html(id string) template.HTML {
 	const thickness, space = 16.0, 22.0
 	b.X.Zero = true

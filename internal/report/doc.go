@@ -3,8 +3,9 @@
 //
 // A [Document] is written once and comes out in each form:
 //
-//	Document ── Section ── Text, List, Code, Table ──▶ Markdown(w), HTML(w)
+//	Document ── Section ── Text, List, Code, Table ──▶ Markdown(w), HTML(w), WriteFolder(dir)
 //	                    └─ Line, Histogram, Bars, Timeline ──▶ HTML(w): inline SVG
+//	                                                           WriteFolder(dir): SVG files
 //	Table ──▶ Print(w)      aligned, for a terminal
 //	Progress                a bar, where standard error is a terminal
 //

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"fmt"
 	"html/template"
 	"io"
 	"strings"
@@ -35,22 +36,40 @@ func (d *Document) Add(title string, blocks ...Block) {
 	}
 }
 
+// A plot is a block that only figures can show.
+type plot interface {
+	Block
+	caption() (title, description string)
+}
+
 // Markdown writes all but the plots.
 func (d *Document) Markdown(w io.Writer) error {
+	text, _ := d.text(func(*strings.Builder, string, Block) error { return nil })
+	_, err := io.WriteString(w, text)
+	return err
+}
+
+// text is Markdown, in which after writes what follows a block.
+func (d *Document) text(after func(b *strings.Builder, id string, block Block) error) (string, error) {
 	var b strings.Builder
 	b.WriteString("# " + escapeMarkdown(d.Title) + "\n")
 	if d.Verdict != "" {
 		b.WriteString("\n**" + mark(d.Passed) + " " + escapeMarkdown(d.Verdict) + "**\n")
 	}
-	for _, s := range d.Sections {
+	for i, s := range d.Sections {
 		b.WriteString("\n## " + escapeMarkdown(s.Title) + "\n")
-		for _, block := range s.Blocks {
+		for j, block := range s.Blocks {
 			block.markdown(&b)
+			if err := after(&b, blockID(i, j), block); err != nil {
+				return "", err
+			}
 		}
 	}
-	_, err := io.WriteString(w, b.String())
-	return err
+	return b.String(), nil
 }
+
+// blockID names a block in a page as no other one.
+func blockID(section, block int) string { return fmt.Sprintf("b%d-%d", section, block) }
 
 func mark(passed bool) string {
 	if passed {

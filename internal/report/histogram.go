@@ -34,6 +34,8 @@ const binsPerDecade = 12
 
 func (Histogram) markdown(*strings.Builder) {}
 
+func (h Histogram) caption() (title, description string) { return h.Title, h.Description }
+
 func (h Histogram) html(id string) template.HTML {
 	const height = 220.0
 	h.X.Log = true

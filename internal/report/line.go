@@ -33,6 +33,8 @@ type Line struct {
 
 func (Line) markdown(*strings.Builder) {}
 
+func (l Line) caption() (title, description string) { return l.Title, l.Description }
+
 func (l Line) html(id string) template.HTML {
 	const height = 240.0
 	var names []string

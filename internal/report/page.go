@@ -1,7 +1,6 @@
 package report
 
 import (
-	"fmt"
 	"html/template"
 	"io"
 	"sync"
@@ -12,13 +11,19 @@ import (
 //go:embed page.html
 var pageText string
 
+// plotStyle is what plots need of a style sheet, on the page and by themselves.
+//
+//go:embed plot.css
+var plotStyle string
+
 // page is parsed when the first one is written: most starts write none.
 var page = sync.OnceValue(func() *template.Template {
 	return template.Must(template.New("page").Funcs(template.FuncMap{
 		"draw": func(section, block int, b Block) template.HTML {
-			return b.html(fmt.Sprintf("b%d-%d", section, block))
+			return b.html(blockID(section, block))
 		},
-		"mark": mark,
+		"mark":      mark,
+		"plotStyle": func() template.CSS { return template.CSS(plotStyle) },
 	}).Parse(pageText))
 })
 

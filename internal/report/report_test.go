@@ -8,6 +8,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -121,6 +122,41 @@ func TestHTML(t *testing.T) {
 	}
 	if plots != 9 {
 		t.Errorf("%d plots", plots)
+	}
+}
+
+// What refers to a plot finds it, and a plot needs no page around it.
+func TestFolder(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "cost")
+	if err := example().WriteFolder(dir); err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(filepath.Join(dir, "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(text), "**Criteria**") && !strings.Contains(string(text), "| criterion |") {
+		t.Errorf("the table is missing:\n%s", text)
+	}
+	refs := regexp.MustCompile(`!\[[^]]*\]\(([^)]+)\)`).FindAllStringSubmatch(string(text), -1)
+	if len(refs) != 9 {
+		t.Errorf("%d plots", len(refs))
+	}
+	for _, ref := range refs {
+		svg, err := os.ReadFile(filepath.Join(dir, ref[1]))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.HasPrefix(string(svg), `<svg xmlns="http://www.w3.org/2000/svg" viewBox=`) || !strings.Contains(string(svg), "<style>") {
+			t.Errorf("%s begins with %.60s", ref[1], svg)
+		}
+		for decoder := xml.NewDecoder(bytes.NewReader(svg)); ; {
+			if _, err := decoder.Token(); err == io.EOF {
+				break
+			} else if err != nil {
+				t.Fatalf("%s: %v", ref[1], err)
+			}
+		}
 	}
 }
 

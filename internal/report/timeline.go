@@ -30,6 +30,8 @@ type Timeline struct {
 
 func (Timeline) markdown(*strings.Builder) {}
 
+func (t Timeline) caption() (title, description string) { return t.Title, t.Description }
+
 func (t Timeline) html(id string) template.HTML {
 	const thickness, gap = 14.0, 10.0
 	t.X.Zero = true
