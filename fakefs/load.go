@@ -22,6 +22,22 @@ type LoadOptions struct {
 	Files []string
 	// Filesystems is TYPE=REPORTED, such as 9p=ext4.
 	Filesystems []string
+	// Texts, where not nil, gets the text of each file that is read, by its
+	// name, and one that is there already is not read: with it the same can be
+	// loaded again, elsewhere and after the files have changed.
+	Texts map[string][]byte
+}
+
+// read reads a file once.
+func (opt *LoadOptions) read(name string) ([]byte, error) {
+	if text, ok := opt.Texts[name]; ok {
+		return text, nil
+	}
+	text, err := os.ReadFile(name)
+	if err == nil && opt.Texts != nil {
+		opt.Texts[name] = text
+	}
+	return text, err
 }
 
 // Load merges profiles and single lies into one profile. A profile overrules
@@ -33,7 +49,7 @@ func Load(opt LoadOptions) (*Profile, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := loader{merged: map[string]*Profile{}, above: map[string][]string{}}
+	l := loader{opt: &opt, merged: map[string]*Profile{}, above: map[string][]string{}}
 	for i, name := range opt.Profiles {
 		if !slices.Contains(opt.Profiles[:i], name) {
 			top.Extends = append(top.Extends, name)
@@ -57,6 +73,7 @@ func Load(opt LoadOptions) (*Profile, error) {
 
 // loader follows extends.
 type loader struct {
+	opt    *LoadOptions
 	merged map[string]*Profile // by file, as places name it
 	above  map[string][]string // a profile's file → all that it extends
 }
@@ -84,7 +101,7 @@ func (l *loader) load(name, dir string, chain []string) (p *Profile, file string
 	}
 	var data []byte
 	if isFile(name) {
-		data, err = os.ReadFile(file)
+		data, err = l.opt.read(file)
 	} else if data, err = Builtin(name); errors.Is(err, fs.ErrNotExist) {
 		err = fmt.Errorf("profile %q: no such built-in profile (built in: %s; a file needs a slash or .yaml in its name)", name, list(Builtins()))
 	}

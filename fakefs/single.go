@@ -17,7 +17,7 @@ func singleLies(opt LoadOptions) (*Profile, error) {
 		add   func(p *Profile, at Place, name, value string) *ProfileError
 	}{
 		{"--set", opt.Set, addSet},
-		{"--file", opt.Files, addFile},
+		{"--file", opt.Files, opt.addFile},
 		{"--fs", opt.Filesystems, addFilesystem},
 	} {
 		for _, word := range group.words {
@@ -63,12 +63,12 @@ func addSet(p *Profile, at Place, name, value string) *ProfileError {
 	return once(p, at, "sysctls "+path)
 }
 
-func addFile(p *Profile, at Place, name, value string) *ProfileError {
+func (opt *LoadOptions) addFile(p *Profile, at Place, name, value string) *ProfileError {
 	if err := checkFileName(name); err != nil {
 		return &ProfileError{Cause: err.Error(), Allowed: "an absolute, clean path; --set for what stands below /proc/sys"}
 	}
 	if source, ok := strings.CutPrefix(value, "@"); ok {
-		data, err := os.ReadFile(source)
+		data, err := opt.read(source)
 		if err != nil {
 			var pathErr *os.PathError
 			if errors.As(err, &pathErr) {

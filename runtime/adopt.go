@@ -3,6 +3,7 @@ package runtime
 import (
 	"errors"
 	"fmt"
+	"io"
 
 	"golang.org/x/sys/unix"
 )
@@ -13,7 +14,7 @@ import (
 // last task under the filter has ended.
 func Adopt(plan Plan, listener, command int) (supervisor int, err error) {
 	plan.Adopts, plan.Backend, plan.Apart = true, BackendSeccomp, true
-	c, err := startSupervisor(plan, caller{}, -1)
+	c, err := startSupervisor(plan, caller{})
 	if err != nil {
 		return 0, fmt.Errorf("start the supervisor: %w", err)
 	}
@@ -25,10 +26,10 @@ func Adopt(plan Plan, listener, command int) (supervisor int, err error) {
 	if hello.Err != "" {
 		return 0, errors.New(hello.Err)
 	}
-	if err := c.send(handover{Backend: BackendSeccomp, PID: command}, listener); err != nil {
+	if err := c.send(handover{PID: command}, listener); err != nil {
 		return 0, err
 	}
-	var taken seized
+	var taken taken
 	if _, err := c.receive(&taken); err != nil {
 		return 0, fmt.Errorf("the supervisor went away: %w", err)
 	}
@@ -38,13 +39,18 @@ func Adopt(plan Plan, listener, command int) (supervisor int, err error) {
 	return hello.PID, nil
 }
 
-// adopt is the supervisor's side.
-func (s *supervisor) adopt() error {
-	if err := s.conn.send(hello{PID: unix.Getpid()}); err != nil {
+// adopt is the supervisor's side; problem is why it cannot.
+func (s *supervisor) adopt(c conn, problem error) error {
+	defer c.close()
+	greeting := hello{PID: unix.Getpid()}
+	if problem != nil {
+		greeting.Err = problem.Error()
+	}
+	if err := c.send(greeting); err != nil || problem != nil {
 		return err
 	}
 	var handover handover
-	fds, err := s.conn.receive(&handover)
+	fds, err := c.receive(&handover)
 	if err != nil {
 		return gone(err)
 	}
@@ -53,12 +59,20 @@ func (s *supervisor) adopt() error {
 	}
 	s.command = handover.PID
 	listener, journal, err := s.openListener(fds[0], handover.Flags)
-	answer := seized{}
+	answer := taken{}
 	if err != nil {
 		answer.Err = err.Error()
 	}
-	if sendErr := s.conn.send(answer); err != nil || sendErr != nil {
+	if sendErr := c.send(answer); err != nil || sendErr != nil {
 		return errors.Join(err, sendErr)
 	}
 	return s.answer(listener, journal)
+}
+
+// gone makes the end of the other side no error of ours.
+func gone(err error) error {
+	if errors.Is(err, io.EOF) {
+		return nil
+	}
+	return err
 }

@@ -85,14 +85,8 @@ func beKilledBy(sig unix.Signal) {
 func role() int32 { return int32(C.shimrun_caller.role) }
 
 const (
+	roleCommand    = C.SHIMRUN_COMMAND
 	roleSupervisor = C.SHIMRUN_SUPERVISOR
 	roleLauncher   = C.SHIMRUN_LAUNCHER
 	roleProbe      = C.SHIMRUN_PROBE
 )
-
-// rawProbe makes one call with nothing but invalid arguments, on the calling thread.
-func rawProbe(nr int, args [6]uint64) (uintptr, unix.Errno) {
-	value, _, errno := unix.RawSyscall6(uintptr(nr), uintptr(args[0]), uintptr(args[1]), uintptr(args[2]),
-		uintptr(args[3]), uintptr(args[4]), uintptr(args[5]))
-	return value, errno
-}

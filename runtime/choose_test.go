@@ -4,43 +4,19 @@ import (
 	"os"
 	"strings"
 	"testing"
-
-	"github.com/rs/zerolog"
-	"golang.org/x/sys/unix"
-
-	"github.com/shimrun/shimrun/shim"
 )
 
-// onlyTraps is a policy that can be asked for its traps and nothing else.
-type onlyTraps struct{ policy }
-
-func (onlyTraps) Traps() []shim.Trap {
-	return []shim.Trap{{Name: "openat", Nr: unix.SYS_OPENAT}}
-}
-
-func TestChoice(t *testing.T) {
-	needBackend(t, BackendSeccomp) // libseccomp compiles only what the kernel has
-	readable := offer{Address: landmarkAddress(), Word: landmark}
-	unreadable := offer{Address: 8, Word: 1} // as with Yama's ptrace_scope 1
-	lacking := offer{Seccomp: "something is missing"}
-	for _, test := range []struct {
-		what, asked string
-		offer       offer
-		want, says  string
-	}{
-		{"works", BackendAuto, readable, BackendSeccomp, `"backend":"seccomp"`},
-		{"not supported", BackendAuto, lacking, BackendPtrace, "something is missing"},
-		{"memory cannot be read", BackendAuto, unreadable, BackendPtrace, "ptrace_scope"},
-		{"asked for", BackendPtrace, readable, BackendPtrace, `"backend":"ptrace"`},
-		{"asked for, not supported", BackendSeccomp, lacking, "", "something is missing"},
-		{"asked for, memory cannot be read", BackendSeccomp, unreadable, "", "ptrace_scope"},
-	} {
-		var log strings.Builder
-		s := &supervisor{plan: Plan{Backend: test.asked}, command: os.Getpid(), policy: onlyTraps{}, log: zerolog.New(&log)}
-		got := s.choose(test.offer, probeTrap(s.policy.Traps()))
-		if got.Backend != test.want || !strings.Contains(log.String()+got.Err, test.says) || (got.Err == "") != (test.want != "") {
-			t.Errorf("%s: %q, error %q, log %s", test.what, got.Backend, got.Err, log.String())
-		}
+// Where the launcher's memory cannot be read, as with Yama's ptrace_scope 1, the
+// seccomp backend is not taken.
+func TestUnreadableMemory(t *testing.T) {
+	needBackend(t, BackendSeccomp)
+	s := &supervisor{command: os.Getpid(), launcher: launcher{landmark: landmarkAddress()}}
+	if err := s.lacks(); err != nil {
+		t.Errorf("readable: %v", err)
+	}
+	s.launcher.landmark = 8
+	if err := s.lacks(); err == nil || !strings.Contains(err.Error(), "ptrace_scope") {
+		t.Errorf("unreadable: %v", err)
 	}
 }
 

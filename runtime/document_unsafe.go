@@ -17,6 +17,10 @@ func WriteDocument(name string, value any) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
+	return memoryFile(name, text)
+}
+
+func memoryFile(name string, text []byte) (*os.File, error) {
 	fd, err := unix.MemfdCreate(name, unix.MFD_CLOEXEC)
 	if err != nil {
 		return nil, os.NewSyscallError("memfd_create", err)
@@ -36,12 +40,6 @@ func readDocument(fd int, value any) error {
 	defer f.Close()
 	return json.NewDecoder(io.NewSectionReader(f, 0, math.MaxInt64)).Decode(value)
 }
-
-// landmark is a word in this process's memory, which the supervisor tries to
-// read from outside to see whether it may.
-var landmark uint64 = 0x73_68_69_6d_72_75_6e
-
-func landmarkAddress() uint64 { return uint64(uintptr(unsafe.Pointer(&landmark))) }
 
 // canRead tries to read a word of another process's memory as the seccomp
 // backend will.

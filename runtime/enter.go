@@ -21,19 +21,18 @@ func Enter(plan Plan) (supervisor int, err error) {
 	if unix.Gettid() != unix.Getpid() {
 		return 0, errors.New("runtime.Enter was called off the main thread; this is a bug in shimrun")
 	}
-	if len(plan.Profile) == 0 {
+	if plan.Empty() {
 		return 0, nil
 	}
 	if own, err = unix.Open("/proc/self/exe", unix.O_PATH|unix.O_CLOEXEC, 0); err != nil {
 		return 0, &os.PathError{Op: "open", Path: "/proc/self/exe", Err: err}
 	}
-	c, err := startSupervisor(plan, callerAtStart(), -1)
+	c, err := startSupervisor(plan, callerAtStart())
 	if err != nil {
 		return 0, fmt.Errorf("start the supervisor: %w", err)
 	}
-	l := launcher{plan: plan, conn: c}
-	err = l.comeUnder()
-	return l.supervisor, err
+	defer c.close()
+	return obey(c)
 }
 
 // own is this process's executable, for a process that cannot name it any more.
@@ -49,7 +48,7 @@ func Become(path string, args, env []string) error {
 // Leave ends a process that has called [Enter] and does not become the command.
 func Leave(code int) {
 	if traced {
-		endTraced(&ExitError{Code: code})
+		endTraced(code)
 	}
 	os.Exit(code)
 }

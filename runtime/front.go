@@ -25,13 +25,19 @@ func runFront(plan Plan) error {
 	}
 	unix.Close(pair[1])
 	status := accompany(pid)
-	if len(plan.Profile) > 0 {
-		if err := report(plan, conn(pair[0])); err != nil {
+	if !plan.Empty() {
+		// A launcher that failed has said why.
+		if err := report(plan, conn(pair[0])); err != nil && !failedStatus(status) {
 			fmt.Fprintln(os.Stderr, "shimrun: statistics:", err)
 		}
 	}
 	endAs(status)
 	return nil
+}
+
+// failedStatus tells a status of those with which launchers end.
+func failedStatus(status unix.WaitStatus) bool {
+	return status.Exited() && status.ExitStatus() >= StatusFailed && status.ExitStatus() <= StatusNotFound
 }
 
 // accompany waits for the command's end, passes on what is sent to this

@@ -30,7 +30,7 @@
 
 #include "start.h"
 
-struct shimrun_guardian shimrun_guardian;
+struct shimrun_guardian shimrun_guardian = { .socket = -1, .listener = -1, .journal = -1, .plan = -1 };
 
 /* So many deaths within so many seconds are no accident. */
 #define DEATHS 30
@@ -38,9 +38,6 @@ struct shimrun_guardian shimrun_guardian;
 
 /* The size of a journal's slot, and where the id is: journal_unsafe.go. */
 #define SLOT 512
-
-/* The launcher's socket, see supervisor.go: only the first supervisor's. */
-#define CONN 3
 
 static void say(const char *text)
 {
@@ -64,7 +61,7 @@ static int hear(int socket)
 	struct shimrun_charge charge = { 0 };
 	union {
 		struct cmsghdr align;
-		char space[CMSG_SPACE(2 * sizeof(int))];
+		char space[CMSG_SPACE(3 * sizeof(int))];
 	} control;
 	struct iovec iov = { &charge, sizeof(charge) };
 	struct msghdr msg = {
@@ -81,12 +78,13 @@ static int hear(int socket)
 	rights = CMSG_FIRSTHDR(&msg);
 	if (charge.kind == SHIMRUN_LET_GO) {
 		let_go();
-	} else if (charge.kind == SHIMRUN_ARM && rights && rights->cmsg_len == CMSG_LEN(2 * sizeof(int))) {
-		int fds[2];
+	} else if (charge.kind == SHIMRUN_ARM && rights && rights->cmsg_len == CMSG_LEN(3 * sizeof(int))) {
+		int fds[3];
 
 		memcpy(fds, CMSG_DATA(rights), sizeof(fds));
 		shimrun_guardian.listener = fds[0];
 		shimrun_guardian.journal = fds[1];
+		shimrun_guardian.plan = fds[2];
 		shimrun_guardian.charge = charge;
 	}
 	return 1;
@@ -141,11 +139,31 @@ static int died(int status)
 	return WIFSIGNALED(status) || (WIFEXITED(status) && WEXITSTATUS(status) == 2);
 }
 
+/* What the first supervisor was given is its own: keep a socket, and standard
+ * error. */
+static int forget(int socket)
+{
+	int null = open("/dev/null", O_RDWR);
+
+	prctl(PR_SET_NAME, "shimrun-guard", 0, 0, 0);
+	if (null >= 0) {
+		dup2(null, 0);
+		dup2(null, 1);
+	}
+	if (socket != 3) {
+		dup3(socket, 3, O_CLOEXEC);
+		socket = 3;
+	}
+	shimrun_close_from(4);
+	if (chdir("/") < 0)
+		return socket;
+	return socket;
+}
+
 void shimrun_guard(void)
 {
 	time_t deaths[DEATHS] = { 0 };
 
-	shimrun_guardian.listener = -1;
 	for (;; shimrun_guardian.generation++) {
 		int pair[2], status = 0;
 		struct timespec now;
@@ -157,6 +175,7 @@ void shimrun_guard(void)
 		pid = fork();
 		if (pid == 0) {
 			close(pair[0]);
+			prctl(PR_SET_NAME, "shimrun-super", 0, 0, 0);
 			shimrun_guardian.socket = pair[1];
 			return;
 		}
@@ -165,10 +184,10 @@ void shimrun_guard(void)
 				give_up();
 			_exit(125);
 		}
-		prctl(PR_SET_NAME, "shimrun-guard", 0, 0, 0);
-		close(pair[1]);
 		if (shimrun_guardian.generation == 0)
-			close(CONN);
+			pair[0] = forget(pair[0]);
+		else
+			close(pair[1]);
 		while (hear(pair[0]))
 			;
 		close(pair[0]);

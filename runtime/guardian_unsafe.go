@@ -21,9 +21,9 @@ func myGuardian() guardian { return guardian{int(C.shimrun_guardian.socket)} }
 
 // legacy is what a dead supervisor leaves to the next.
 type legacy struct {
-	command           int
-	listener, journal int
-	flags             seccomp.Flags
+	command                 int
+	listener, journal, plan int
+	flags                   seccomp.Flags
 }
 
 // predecessor gives the legacy, if this is not the first supervisor.
@@ -33,6 +33,7 @@ func predecessor() (legacy, bool) {
 		command:  int(g.charge.command),
 		listener: int(g.listener),
 		journal:  int(g.journal),
+		plan:     int(g.plan),
 		flags:    seccomp.Flags(g.charge.flags),
 	}, g.generation > 0
 }
@@ -43,7 +44,7 @@ func (g guardian) arm(l legacy) error {
 		kind:    C.SHIMRUN_ARM,
 		command: C.int32_t(l.command),
 		flags:   C.uint32_t(l.flags),
-	}, l.listener, l.journal)
+	}, l.listener, l.journal, l.plan)
 }
 
 // letGo has the guardian let go of standard error.

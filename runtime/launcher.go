@@ -1,8 +1,6 @@
 package runtime
 
 import (
-	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 	"strconv"
@@ -11,69 +9,63 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// launcherName is argv[0] of a launcher that this process starts because it
-// has to stay behind and wait for the command.
+// launcherName is argv[0] of a launcher that is started for one plan.
 const launcherName = "shimrun-launcher"
 
 // assignment is what such a launcher is told.
 type assignment struct {
-	Plan   Plan   `json:"plan"`
-	Caller caller `json:"caller"`
-	// Outcome is the descriptor on which it says why there is no command;
-	// Front the socket that its supervisor gets, or -1.
-	Outcome int `json:"outcome"`
-	Front   int `json:"front"`
+	Plan Plan `json:"plan"`
 }
 
-// outcome is an [ExitError] on its way.
-type outcome struct {
-	Code int    `json:"code"`
-	Err  string `json:"err"`
-}
-
-func init() {
-	if role() == roleLauncher {
-		os.Exit(launcherMain())
+// launcherArgs are such a launcher's arguments, see take_over in launcher.c.
+func launcherArgs(document *os.File, front int, from caller) []string {
+	return []string{
+		launcherName, strconv.Itoa(int(document.Fd())), strconv.Itoa(front),
+		strconv.FormatUint(from.Blocked, 16), strconv.FormatUint(from.Ignored, 16), strconv.FormatUint(uint64(from.Closed), 16),
 	}
 }
 
-func launcherMain() int {
+// What runs here was forked from the launcher.
+func init() {
+	if role() == roleLauncher {
+		err := launcherMain()
+		fmt.Fprintln(os.Stderr, "shimrun:", err)
+		code := StatusFailed
+		if s := statusOf(err); s != 0 {
+			code = s
+		}
+		Exit(code)
+	}
+}
+
+func launcherMain() error {
+	l, forked := myLauncher()
+	if !forked {
+		return failed("the launcher is none; this is a bug in shimrun")
+	}
 	var a assignment
 	fd, err := strconv.Atoi(os.Args[1])
 	if err == nil {
-		err = readDocument(fd, &a)
+		// Its number stays taken: it is one of those that are inherited.
+		if fd, err = unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 3); err == nil {
+			err = readDocument(fd, &a)
+		}
 	}
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "shimrun: read the launcher's assignment:", err)
-		return StatusFailed
+		return failed("read the launcher's assignment: %w", err)
 	}
-	unix.CloseOnExec(a.Outcome)
-	if a.Front >= 0 {
-		unix.CloseOnExec(a.Front)
+	front, err := strconv.Atoi(os.Args[2])
+	if err != nil {
+		return failed("read the launcher's arguments: %w", err)
 	}
-	err = launch(a.Plan, a.Caller, a.Front)
-	out := outcome{StatusFailed, err.Error()}
-	if code := statusOf(err); code != 0 {
-		out.Code = code
-	}
-	_ = json.NewEncoder(os.NewFile(uintptr(a.Outcome), "outcome")).Encode(out)
-	if traced {
-		endTraced(&ExitError{Code: out.Code})
-	}
-	return out.Code
+	return serveLauncher(a.Plan, l, conn(front))
 }
 
 // startLauncher starts a launcher as a child of this process, which becomes
-// the plan's command, with the descriptors and the environment of this one.
-// The error, an [*ExitError], says why it did not.
+// the plan's command, with the descriptors and the environment of this one. If
+// it cannot, it says so on its standard error.
 func startLauncher(plan Plan, from caller, env []string, files []uintptr, front int) (pid int, err error) {
-	outcomeR, outcomeW, err := os.Pipe()
-	if err != nil {
-		return 0, failed("%w", err)
-	}
-	defer outcomeR.Close()
-	defer outcomeW.Close()
-	document, err := WriteDocument("assignment", assignment{plan, from, int(outcomeW.Fd()), front})
+	document, err := WriteDocument("assignment", assignment{plan})
 	if err != nil {
 		return 0, failed("%w", err)
 	}
@@ -81,7 +73,7 @@ func startLauncher(plan Plan, from caller, env []string, files []uintptr, front 
 
 	// Passed on under the numbers they have here, which are free for the
 	// caller's own descriptors are inherited under theirs.
-	pass := []uintptr{document.Fd(), outcomeW.Fd()}
+	pass := []uintptr{document.Fd()}
 	if front >= 0 {
 		pass = append(pass, uintptr(front))
 	}
@@ -91,19 +83,12 @@ func startLauncher(plan Plan, from caller, env []string, files []uintptr, front 
 	}
 	// ForkExec takes the lock itself; nothing else forks in this process.
 	syscall.ForkLock.Unlock()
-	pid, err = syscall.ForkExec("/proc/self/exe", []string{launcherName, strconv.Itoa(int(document.Fd()))},
-		&syscall.ProcAttr{Env: env, Files: files})
+	pid, err = syscall.ForkExec("/proc/self/exe", launcherArgs(document, front, from), &syscall.ProcAttr{Env: env, Files: files})
 	for _, fd := range pass {
 		unix.CloseOnExec(int(fd))
 	}
 	if err != nil {
 		return 0, failed("start the launcher: %w", &os.PathError{Op: "exec", Path: "/proc/self/exe", Err: err})
-	}
-	outcomeW.Close()
-	var out outcome
-	if err := json.NewDecoder(outcomeR).Decode(&out); err == nil {
-		_ = waitFor(pid)
-		return 0, &ExitError{out.Code, errors.New(out.Err)}
 	}
 	return pid, nil
 }

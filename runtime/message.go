@@ -11,56 +11,30 @@ import (
 	"github.com/shimrun/shimrun/seccomp"
 )
 
-// The launcher and the supervisor talk over a socket pair, in this order:
+// The supervisor of a process whose filter somebody else has loaded talks with
+// [Adopt] over a socket pair, in this order:
 //
 //	supervisor → hello    it is there, and has made the policy
-//	launcher   → offer    what the launcher found possible
-//	supervisor → choice   the backend and its filter program
-//	launcher   → handover the listener (seccomp), or "seize me" (ptrace)
-//	supervisor → seized   (ptrace only)
-//	launcher   → {}       it has made a trapped call (ptrace only)
-//	supervisor → seized   that one was seen (ptrace only)
+//	Adopt      → handover the listener
+//	supervisor → taken
 //
-// The end of the file is the end of the other side: the launcher's is its
-// execve, for its end is closed by that.
+// With a launcher it talks otherwise: see order_unsafe.go.
 type (
 	hello struct {
-		PID int `json:"pid"`
-		// Empty: the policy traps nothing, and the command needs no supervisor.
-		Empty bool   `json:"empty,omitempty"`
-		Err   string `json:"err,omitempty"`
-	}
-	offer struct {
-		// PID is the launcher's. (SO_PEERCRED would tell too, but old gVisor
-		// gives the asker's own there.)
-		PID int `json:"pid"`
-		// Seccomp says what user notification lacks, if anything.
-		Seccomp string `json:"seccomp,omitempty"`
-		// Address is where in the launcher's memory Word stands.
-		Address uint64 `json:"address"`
-		Word    uint64 `json:"word"`
-	}
-	choice struct {
-		Backend string `json:"backend"`
-		// Lacks says what the seccomp backend lacks, where it was wanted.
-		Lacks   string    `json:"lacks,omitempty"`
-		Program []byte    `json:"program"`
-		Probe   int       `json:"probe"`
-		Args    [6]uint64 `json:"args"`
-		Err     string    `json:"err,omitempty"`
+		PID int    `json:"pid"`
+		Err string `json:"err,omitempty"`
 	}
 	handover struct {
-		Backend string        `json:"backend"`
-		Flags   seccomp.Flags `json:"flags"`
-		// PID is the command's, with a listener that is to be adopted.
-		PID int `json:"pid,omitempty"`
+		Flags seccomp.Flags `json:"flags"`
+		// PID is the command's.
+		PID int `json:"pid"`
 	}
-	seized struct {
+	taken struct {
 		Err string `json:"err,omitempty"`
 	}
 )
 
-// maxMessage is enough for a filter of BPF_MAXINSNS instructions in base64.
+// maxMessage bounds what is said in one message.
 const maxMessage = 64 << 10
 
 // conn is one end of the pair, a SOCK_SEQPACKET socket: a message is a packet.
@@ -90,23 +64,25 @@ func (c conn) receive(message any) (fds []int, err error) {
 	if n == 0 {
 		return nil, io.EOF
 	}
-	if oobn > 0 {
-		control, err := unix.ParseSocketControlMessage(rights[:oobn])
-		if err != nil {
-			return nil, err
-		}
-		for i := range control {
-			got, err := unix.ParseUnixRights(&control[i])
-			if err != nil {
-				return nil, err
-			}
-			fds = append(fds, got...)
-		}
-	}
+	fds = received(rights[:oobn])
 	if err := json.Unmarshal(packet[:n], message); err != nil {
 		return fds, fmt.Errorf("message %q: %w", packet[:n], err)
 	}
 	return fds, nil
+}
+
+// received are the descriptors that came with a message.
+func received(rights []byte) (fds []int) {
+	control, err := unix.ParseSocketControlMessage(rights)
+	if err != nil {
+		return nil
+	}
+	for i := range control {
+		if got, err := unix.ParseUnixRights(&control[i]); err == nil {
+			fds = append(fds, got...)
+		}
+	}
+	return fds
 }
 
 func recvmsg(fd int, packet, rights []byte) (n, oobn, flags int, from unix.Sockaddr, err error) {

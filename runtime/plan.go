@@ -1,5 +1,7 @@
 package runtime
 
+import "github.com/shimrun/shimrun/fakefs"
+
 // Plan is everything that a run needs, decided before anything starts. It is
 // what --dry-run prints, and what the launcher hands to the supervisor.
 type Plan struct {
@@ -9,9 +11,13 @@ type Plan struct {
 	// Backend is "auto", "seccomp" or "ptrace".
 	Backend string `json:"backend"`
 	// Profile is the one resolved profile, as self-contained YAML (all
-	// "extends" followed, all --set, --file and --fs merged in). Empty: nothing
-	// is to be served, the command is executed directly.
-	Profile []byte `json:"profile,omitempty"`
+	// "extends" followed, all --set, --file and --fs merged in), and Source is
+	// what it is made of, with the texts of all files. One of the two is enough,
+	// see [Plan.Tell]. Neither: nothing is to be served, the command is executed
+	// directly.
+	Profile []byte              `json:"profile,omitempty"`
+	Source  *fakefs.LoadOptions `json:"source,omitempty"`
+	loaded  *fakefs.Profile
 	// Log says where and how the supervisor logs.
 	Log LogPlan `json:"log"`
 	// Stats prints statistics on standard error when the command ends;
@@ -24,6 +30,28 @@ type Plan struct {
 	Apart bool `json:"apart,omitempty"`
 	// Adopts tells that the filter was loaded by somebody else, see [Adopt].
 	Adopts bool `json:"adopts,omitempty"`
+}
+
+// Tell makes a profile the plan's that was loaded by options with Texts, so
+// that it is read only once where this process serves it itself.
+func (p *Plan) Tell(profile *fakefs.Profile, source fakefs.LoadOptions) {
+	if !profile.Empty() {
+		p.loaded, p.Source = profile, &source
+	}
+}
+
+// Empty tells that there is nothing to serve.
+func (p Plan) Empty() bool { return len(p.Profile) == 0 && p.Source == nil }
+
+// profile is what is to be served.
+func (p Plan) profile() (*fakefs.Profile, error) {
+	switch {
+	case p.loaded != nil:
+		return p.loaded, nil
+	case p.Source != nil:
+		return fakefs.Load(*p.Source)
+	}
+	return fakefs.Parse("profile", p.Profile)
 }
 
 // LogPlan is the --log* flags. Level is a zerolog level; Format "console" or

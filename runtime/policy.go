@@ -5,7 +5,6 @@ import (
 
 	"github.com/rs/zerolog"
 
-	"github.com/shimrun/shimrun/fakefs"
 	"github.com/shimrun/shimrun/internal/procfs"
 	"github.com/shimrun/shimrun/ptrace"
 	"github.com/shimrun/shimrun/seccomp"
@@ -28,7 +27,7 @@ type policy interface {
 // newPolicy makes the plan's policy; a variable so that tests can have one of
 // their own.
 var newPolicy = func(plan Plan, log zerolog.Logger) (policy, error) {
-	profile, err := fakefs.Parse("profile", plan.Profile)
+	profile, err := plan.profile()
 	if err != nil {
 		return nil, err
 	}

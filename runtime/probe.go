@@ -3,7 +3,9 @@ package runtime
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -55,6 +57,11 @@ func probeBackend(backend string) error {
 		return err
 	}
 	defer null.Close()
+	said, say, err := os.Pipe()
+	if err != nil {
+		return err
+	}
+	defer said.Close()
 	plan := Plan{
 		Path:    "/proc/self/exe",
 		Args:    []string{probeName},
@@ -62,14 +69,20 @@ func probeBackend(backend string) error {
 		Profile: []byte(probeProfile),
 		Log:     LogPlan{Level: "disabled"},
 	}
-	pid, err := startLauncher(plan, caller{}, nil, []uintptr{null.Fd(), null.Fd(), null.Fd()}, -1)
+	pid, err := startLauncher(plan, caller{}, nil, []uintptr{null.Fd(), null.Fd(), say.Fd()}, -1)
+	say.Close()
 	if err != nil {
 		return unsupported{err}
 	}
-	if status := waitFor(pid); !status.Exited() || status.ExitStatus() != 0 {
+	words, _ := io.ReadAll(said) // until all of it have ended
+	switch status := waitFor(pid); {
+	case status.Exited() && status.ExitStatus() == 0:
+		return nil
+	case len(words) > 0:
+		return unsupported{errors.New(strings.TrimPrefix(strings.TrimSpace(string(words)), "shimrun: "))}
+	default:
 		return unsupported{fmt.Errorf("a command was started under the %s backend and not served (wait status %#x)", backend, int(status))}
 	}
-	return nil
 }
 
 // init is the command of a probe.

@@ -9,194 +9,95 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
-
-	"github.com/shimrun/shimrun/seccomp"
 )
 
-// Run makes this process the command of the plan: on success it does not
-// return. It has to be called on the main goroutine, from main. The error is
-// an [*ExitError].
+// Run has the process that the user started become the command of the plan, and
+// on success it does not return. Where this process was forked from that one
+// (start.c) it becomes the supervisor; otherwise it is that one, and starts over
+// as a launcher. The error is an [*ExitError].
 func Run(plan Plan) error {
 	if err := executable(plan.Path); err != nil {
 		return err
 	}
-	if unix.Gettid() != unix.Getpid() {
-		return failed("runtime.Run was called off the main thread; this is a bug in shimrun")
-	}
 	if plan.Stats || plan.StatsFile != "" {
+		StepAside()
 		return runFront(plan)
 	}
-	err := launch(plan, callerAtStart(), -1)
-	if traced {
-		endTraced(err)
+	if l, forked := myLauncher(); forked {
+		return serveLauncher(plan, l, -1)
 	}
-	return err
+	return becomeLauncher(plan)
 }
 
-// launch starts a supervisor, comes under it, and becomes the command. The
-// front's socket for statistics is passed on to the supervisor, unless -1.
-func launch(plan Plan, from caller, front int) error {
-	if len(plan.Profile) == 0 {
-		return execute(plan, from)
+// serveLauncher is the part of a process that was forked from a launcher.
+func serveLauncher(plan Plan, l launcher, front conn) error {
+	if plan.Empty() {
+		if err := l.become(targetOf(plan), 0); err != nil {
+			return failed("%w", err)
+		}
+		_, _, err := l.answer()
+		var refused *refusal
+		if errors.As(err, &refused) {
+			return executeError(plan.Path, refused.err)
+		}
+		os.Exit(0)
 	}
-	c, err := startSupervisor(plan, from, front)
-	if err != nil {
-		return failed("start the supervisor: %w", err)
-	}
-	l := launcher{plan: plan, conn: c}
-	if err := l.comeUnder(); err != nil {
-		return err
-	}
-	return execute(plan, from)
+	return supervise(plan, l, front)
 }
 
-// execute becomes the command. The kernel's errors that are left at this point
-// are about the file's contents, such as ENOEXEC.
-func execute(plan Plan, from caller) error {
-	env := environ()
-	from.restore()
-	err := syscall.Exec(plan.Path, plan.Args, env)
+// StepAside ends this process if it was forked from a launcher, which then goes
+// on in its place. It is for what is no run of a command, and has to be called
+// before anything was read or written.
+func StepAside() {
+	if l, forked := myLauncher(); forked {
+		if l.aside() == nil {
+			os.Exit(0)
+		}
+	}
+}
+
+// Exit ends the process that the user started. If this one was forked from it,
+// both end.
+func Exit(code int) {
+	if l, forked := myLauncher(); forked {
+		_ = l.exit(code, "")
+	}
+	os.Exit(code)
+}
+
+// executeError says why a command could not be executed. The kernel's errors
+// that are left at that point are about the file's contents, such as ENOEXEC.
+func executeError(path string, errno unix.Errno) *ExitError {
 	code := StatusNotExecutable
-	if errors.Is(err, unix.ENOENT) {
+	if errno == unix.ENOENT {
 		code = StatusNotFound // of the interpreter, or removed meanwhile
 	}
-	return &ExitError{code, &os.PathError{Op: "exec", Path: plan.Path, Err: err}}
+	return &ExitError{code, &os.PathError{Op: "exec", Path: path, Err: errno}}
 }
 
-// launcher is the process that becomes the command, until it does.
-type launcher struct {
-	plan Plan
-	conn conn
-	// supervisor is the number of the one that answered; 0 when none is needed.
-	supervisor int
-}
-
-// comeUnder has the supervisor serve this thread's calls.
-func (l *launcher) comeUnder() error {
-	lacking := l.probe()
-	var hello hello
-	if _, err := l.conn.receive(&hello); err != nil {
-		return failed("the supervisor did not start: %w", err)
-	}
-	if hello.Err != "" {
-		return failed("%s", hello.Err)
-	}
-	if hello.Empty {
-		l.conn.close()
-		return nil
-	}
-	word := landmark
-	l.supervisor = hello.PID
-	if err := l.conn.send(offer{PID: os.Getpid(), Seccomp: lacking, Address: landmarkAddress(), Word: word}); err != nil {
-		return failed("talk to the supervisor: %w", err)
-	}
-	var choice choice
-	if _, err := l.conn.receive(&choice); err != nil {
-		return failed("the supervisor went away while it chose a backend: %w", err)
-	}
-	if choice.Err != "" {
-		return failed("%s", choice.Err)
-	}
-	program, err := seccomp.Decode(choice.Program)
+// becomeLauncher starts this process over as a launcher, by execve. It returns
+// only if that fails.
+func becomeLauncher(plan Plan) error {
+	document, err := WriteDocument("assignment", assignment{plan})
 	if err != nil {
-		return failed("the supervisor's filter: %w", err)
+		return failed("%w", err)
 	}
-	if choice.Backend == BackendSeccomp {
-		err = l.underNotification(program, choice)
-	} else {
-		err = l.underPtrace(program, choice, hello.PID)
-	}
-	switch {
-	case err == nil:
-		return nil
-	case choice.Lacks != "":
-		return failed("no backend works here, and nothing was started; seccomp: %s; ptrace: %w", choice.Lacks, err)
-	default:
-		return failed("come under the %s backend: %w", choice.Backend, err)
-	}
-}
-
-// probe finds out what user notification lacks here, before anything is
-// irreversible.
-func (l *launcher) probe() (lacking string) {
-	if l.plan.Backend == BackendPtrace {
-		return "not asked for"
-	}
-	if err := seccomp.Probe(); err != nil {
-		return err.Error()
-	}
-	return ""
-}
-
-// underNotification loads the filter on this thread alone: the threads of the
-// Go runtime stay as they are and end at execve. From the load to the first
-// answer it makes no call that can be trapped: sendmsg and close.
-func (l *launcher) underNotification(program []unix.SockFilter, choice choice) error {
-	listener, flags, err := seccomp.Load(program, seccomp.Listen|seccomp.WaitKillable)
-	if err != nil {
-		return err
-	}
-	err = l.conn.send(handover{Backend: choice.Backend, Flags: flags}, listener)
-	// Ours has to go before the first trapped call, which would wait forever
-	// for a supervisor that has died; with no listener left it fails.
-	unix.Close(listener)
-	if err != nil {
-		return err
-	}
-	if value, errno := rawProbe(choice.Probe, choice.Args); errno != 0 || value != seccomp.Greeting {
-		return fmt.Errorf("the first trapped call was not answered by the supervisor: %w", errno)
-	}
-	return nil
-}
-
-// underPtrace has the supervisor seize this thread, and then loads the filter
-// that stops it.
-func (l *launcher) underPtrace(program []unix.SockFilter, choice choice, supervisor int) error {
-	// The supervisor is no ancestor of ours: where Yama restricts ptrace to
-	// descendants (ptrace_scope 1) it needs leave. EINVAL where there is no Yama.
-	_ = unix.Prctl(unix.PR_SET_PTRACER, uintptr(supervisor), 0, 0, 0)
-	if err := l.conn.send(handover{Backend: choice.Backend}); err != nil {
-		return err
-	}
-	var seized seized
-	if _, err := l.conn.receive(&seized); err != nil {
-		return fmt.Errorf("the supervisor went away: %w", err)
-	}
-	_ = unix.Prctl(unix.PR_SET_PTRACER, 0, 0, 0, 0)
-	if seized.Err != "" {
-		return errors.New(seized.Err)
-	}
-	traced = true
-	if _, _, err := seccomp.Load(program, 0); err != nil {
-		return err
-	}
-	// RET_TRACE without a tracer is ENOSYS; with one, the call's arguments are
-	// merely wrong.
-	if _, errno := rawProbe(choice.Probe, choice.Args); errno == unix.ENOSYS {
-		return errors.New("a trapped call did not reach the tracer")
-	}
-	if err := l.conn.send(struct{}{}); err != nil {
-		return err
-	}
-	if _, err := l.conn.receive(&seized); err != nil {
-		return fmt.Errorf("the supervisor went away: %w", err)
-	}
-	if seized.Err != "" {
-		return errors.New(seized.Err)
-	}
-	return nil
+	_, _ = unix.FcntlInt(document.Fd(), unix.F_SETFD, 0)
+	from, env := callerAtStart(), environ()
+	err = syscall.Exec("/proc/self/exe", launcherArgs(document, -1, from), env)
+	return failed("start the launcher: %w", &os.PathError{Op: "exec", Path: "/proc/self/exe", Err: err})
 }
 
 // startSupervisor starts this same program anew; its constructor (start.c)
 // makes it a process of its own, and the one that we wait for here is gone
 // within a millisecond.
-func startSupervisor(plan Plan, from caller, front int) (conn, error) {
+func startSupervisor(plan Plan, from caller) (conn, error) {
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return -1, os.NewSyscallError("socketpair", err)
 	}
 	defer unix.Close(pair[1])
-	document, err := WriteDocument("plan", plan)
+	document, err := WriteDocument("charge", charge{plan, os.Getpid(), landmarkAddress()})
 	if err != nil {
 		unix.Close(pair[0])
 		return -1, err
@@ -209,11 +110,8 @@ func startSupervisor(plan Plan, from caller, front int) (conn, error) {
 	}
 	defer null.Close()
 
-	if front < 0 {
-		front = int(null.Fd())
-	}
 	// In the order of the supervisor… constants.
-	files := []uintptr{null.Fd(), null.Fd(), 2, uintptr(pair[1]), document.Fd(), uintptr(front)}
+	files := []uintptr{null.Fd(), null.Fd(), 2, uintptr(pair[1]), document.Fd()}
 	if plan.Apart || from.Closed&(1<<2) != 0 {
 		files[2] = null.Fd()
 	}
@@ -251,12 +149,10 @@ func reap(pid int) error {
 	}
 }
 
-// supervisorEnv is the little of the environment that means something to the
-// supervisor. Its threads need no preemption: they wait in system calls, which
-// the signal for it would interrupt. One processor more than its threads need
-// lets Go's monitor leave a waiting thread its own, see package pace.
+// supervisorEnv is the little of the environment that means something to a
+// supervisor that is started, and the settings that launcher.c has for others.
 func supervisorEnv() []string {
-	env := []string{"GODEBUG=asyncpreemptoff=1", "GOMAXPROCS=" + strconv.Itoa(max(2, runtime.NumCPU()))}
+	env := []string{"GODEBUG=asyncpreemptoff=1,updatemaxprocs=0", "GOMAXPROCS=" + strconv.Itoa(max(2, runtime.NumCPU()))}
 	for _, name := range []string{"TZ", "NO_COLOR", "TERM", "GOCOVERDIR"} {
 		if value, set := os.LookupEnv(name); set {
 			env = append(env, name+"="+value)
@@ -265,8 +161,11 @@ func supervisorEnv() []string {
 	return env
 }
 
-// init keeps the main goroutine on the process's first thread, the only one
-// that can load a filter and execve without changing its number.
+// init keeps the main goroutine of an ordinary process on the process's first
+// thread, the only one that can load a filter and execve without changing its
+// number, see [Enter]. A supervisor would pay for that with every switch.
 func init() {
-	runtime.LockOSThread()
+	if _, forked := myLauncher(); !forked && role() == roleCommand {
+		runtime.LockOSThread()
+	}
 }

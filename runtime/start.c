@@ -1,12 +1,12 @@
 /*
  * What has to happen before the Go runtime starts, while the process still has
  * one thread and everything that its caller gave it: take down the signal
- * state, and make a daemon of the supervisor (a Go process cannot fork).
- * runc's nsexec is called in the same way.
+ * state, and fork (a Go process cannot). runc's nsexec is called in the same way.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,8 +18,12 @@
 
 struct shimrun_caller shimrun_caller;
 
+/* Whether a command line may be one that runs a command; cmd/shimrun has it.
+ * Programs without it start launchers. */
+extern int shimrun_may_run(int argc, char **argv) __attribute__((weak));
+
 /* The descriptors that a supervisor is started with, see supervisor.go. */
-#define FIRST_UNWANTED 6
+#define FIRST_UNWANTED 5
 
 static void take_down_signals(void)
 {
@@ -37,7 +41,7 @@ static void take_down_signals(void)
 
 /* A supervisor must hold nothing that the caller had open: a pipe's reader
  * would wait for it. */
-static void close_from(int first)
+void shimrun_close_from(int first)
 {
 	DIR *dir;
 	struct dirent *entry;
@@ -62,28 +66,38 @@ static void close_from(int first)
 	closedir(dir);
 }
 
-/* Leave the launcher's family and session: fork, and let the parent, which is
- * the one that the launcher waits for, exit. */
-static void daemonise(void)
+void shimrun_stand_apart(void)
 {
+	/* Service managers signal a whole cgroup; the supervisor ends when its
+	 * last tracee has, and the guardian after it. */
 	static const int unwanted[] = {
 		SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGPIPE, SIGUSR1, SIGUSR2, SIGALRM, SIGTSTP, SIGTTIN, SIGTTOU,
 	};
+	uint64_t none = 0;
+
+	setsid();
+	for (size_t i = 0; i < sizeof(unwanted) / sizeof(*unwanted); i++)
+		signal(unwanted[i], SIG_IGN);
+	/* Where it is ignored, children cannot be waited for. */
+	signal(SIGCHLD, SIG_DFL);
+	syscall(SYS_rt_sigprocmask, SIG_SETMASK, &none, NULL, 8);
+}
+
+/* Leave the family and the session of the process that started this one: fork,
+ * and let the parent, which is the one that is waited for, exit. */
+static void daemonise(void)
+{
 	pid_t pid;
 
-	close_from(FIRST_UNWANTED);
+	shimrun_close_from(FIRST_UNWANTED);
+	mallopt(M_ARENA_MAX, 1);
 	pid = fork();
 	if (pid < 0)
 		_exit(125);
 	if (pid > 0)
 		_exit(0);
-	setsid();
-	/* Service managers signal a whole cgroup; the supervisor ends when its
-	 * last tracee has, and the guardian after it. */
-	for (size_t i = 0; i < sizeof(unwanted) / sizeof(*unwanted); i++)
-		signal(unwanted[i], SIG_IGN);
+	shimrun_stand_apart();
 	shimrun_guard();
-	prctl(PR_SET_NAME, "shimrun-super", 0, 0, 0);
 }
 
 __attribute__((constructor)) static void start(int argc, char **argv, char **envp)
@@ -98,14 +112,14 @@ __attribute__((constructor)) static void start(int argc, char **argv, char **env
 	if (strcmp(argv[0], "shimrun-supervisor") == 0) {
 		shimrun_caller.role = SHIMRUN_SUPERVISOR;
 		daemonise();
-	} else if (strcmp(argv[0], "shimrun-launcher") == 0) {
+	} else if (strcmp(argv[0], "shimrun-launcher") == 0 && argc == 6) {
 		shimrun_caller.role = SHIMRUN_LAUNCHER;
+		shimrun_launch(argc, argv, envp);
 	} else if (strcmp(argv[0], "shimrun-probe") == 0) {
 		shimrun_caller.role = SHIMRUN_PROBE;
-	} else if (strcmp(argv[0], "shimrun-last-words") == 0 && argc == 3) {
-		/* see endTraced */
-		if (write(2, argv[2], strlen(argv[2])) < 0)
-			_exit(125);
-		_exit(atoi(argv[1]));
+	} else if (strcmp(argv[0], "shimrun-last-words") == 0 && argc == 2) {
+		_exit(atoi(argv[1]));	/* see endTraced */
+	} else if (shimrun_may_run && shimrun_may_run(argc, argv)) {
+		shimrun_launch(argc, argv, envp);
 	}
 }

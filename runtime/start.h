@@ -1,6 +1,7 @@
 #ifndef SHIMRUN_START_H
 #define SHIMRUN_START_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 /* What the caller gave this process, as found before the Go runtime changed
@@ -16,11 +17,81 @@ struct shimrun_caller {
 enum {
 	SHIMRUN_COMMAND,	/* an ordinary start */
 	SHIMRUN_SUPERVISOR,	/* we are the supervisor, daemonised already */
-	SHIMRUN_LAUNCHER,	/* started by a process that waits for the command */
+	SHIMRUN_LAUNCHER,	/* started for one plan, by a process that has it */
 	SHIMRUN_PROBE,		/* the command of a probe */
 };
 
 extern struct shimrun_caller shimrun_caller;
+
+/* What a supervisor knows that was forked from a launcher; socket is -1 in any
+ * other process. */
+struct shimrun_launcher {
+	int32_t socket;		/* to the launcher, which waits for an order */
+	int32_t pid;		/* the launcher's */
+	const int32_t *open;	/* what the launcher's caller had open, … */
+	int32_t count;		/* … so many descriptors */
+};
+
+extern struct shimrun_launcher shimrun_launcher;
+
+/* Fork a supervisor. Returns in it, and in the launcher when that is to go on
+ * as an ordinary process; otherwise the launcher becomes the command. */
+void shimrun_launch(int argc, char **argv, char **envp);
+
+/* A word in a launcher's memory, which the supervisor tries to read. */
+extern const uint64_t shimrun_landmark;
+
+/* What a supervisor tells a launcher to do, in one packet. After it come length
+ * bytes of filter program (NOTIFY, TRACE) or text (EXIT), and then the command:
+ * its file and its arguments, each with its NUL; where those are too long, they
+ * are in a memory file that comes along. */
+struct shimrun_order {
+	int32_t kind;
+	int32_t number;		/* EXIT: status; NOTIFY, TRACE: the probe's call */
+	uint32_t flags;		/* NOTIFY: of seccomp(2) */
+	uint32_t length;
+	int64_t supervisor;	/* the process that serves from now on; 0: none */
+	uint64_t arguments[6];	/* NOTIFY, TRACE: of the probe's call */
+	uint64_t greeting;	/* NOTIFY: what that call has to give */
+};
+
+enum {
+	SHIMRUN_ASIDE = 1,	/* no run: go on as an ordinary process */
+	SHIMRUN_EXIT,		/* say the text, and end */
+	SHIMRUN_BECOME,		/* execute the command */
+	SHIMRUN_NOTIFY,		/* load the filter, answer with its listener, make the probe's call, become the command */
+	SHIMRUN_ATTACH,		/* let the supervisor be the tracer, and answer */
+	SHIMRUN_TRACE,		/* load the filter, make the probe's call, and answer */
+};
+
+/* What a launcher answers. */
+struct shimrun_answer {
+	int32_t error;		/* errno, or 0 */
+	int32_t where;		/* SHIMRUN_LOADING, … */
+	uint32_t flags;		/* NOTIFY: those of the listener that comes along */
+};
+
+enum {
+	SHIMRUN_LOADING = 1,	/* seccomp(2) */
+	SHIMRUN_PROBING,	/* the probe's call */
+	SHIMRUN_BECOMING,	/* execve(2) */
+};
+
+/* The largest packet: a program of BPF_MAXINSNS instructions, and a command. */
+#define SHIMRUN_PACKET (64 << 10)
+
+/* What has become of a launcher's obedience. */
+struct shimrun_obeyed {
+	int32_t kind;		/* ASIDE, EXIT, BECOME, or 0: the supervisor is gone */
+	int32_t status;		/* EXIT */
+	int32_t traced;		/* a filter was loaded that a tracer answers */
+	int64_t supervisor;	/* BECOME: who serves; 0: nobody */
+	char *text;		/* EXIT: what to say; BECOME: file and arguments */
+	size_t length;
+};
+
+/* Obey the supervisor behind a socket until it is done with us. */
+struct shimrun_obeyed shimrun_obey(int socket);
 
 /* What a supervisor tells its guardian. */
 struct shimrun_charge {
@@ -30,7 +101,7 @@ struct shimrun_charge {
 };
 
 enum {
-	SHIMRUN_ARM = 1,	/* with two descriptors: listener and journal */
+	SHIMRUN_ARM = 1,	/* with three descriptors: listener, journal, plan */
 	SHIMRUN_LET_GO = 2,	/* of standard error */
 };
 
@@ -38,7 +109,7 @@ enum {
 struct shimrun_guardian {
 	int32_t socket;
 	int32_t generation;	/* 0: the first; the charge is not filled in */
-	int32_t listener, journal;
+	int32_t listener, journal, plan;
 	struct shimrun_charge charge;
 };
 
@@ -46,5 +117,10 @@ extern struct shimrun_guardian shimrun_guardian;
 
 /* Become a guardian; returns in each supervisor that it forks. */
 void shimrun_guard(void);
+
+/* Belong to nobody: a session of our own, no signals but deadly ones. */
+void shimrun_stand_apart(void);
+
+void shimrun_close_from(int first);
 
 #endif

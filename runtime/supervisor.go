@@ -24,15 +24,23 @@ const (
 	BackendPtrace  = "ptrace"
 )
 
-// supervisorName is argv[0] of a supervisor, by which start.c knows it.
+// supervisorName is argv[0] of a supervisor that is started rather than forked,
+// by which start.c knows it; and what every supervisor shows as its arguments.
 const supervisorName = "shimrun-supervisor"
 
 // The descriptors that a supervisor is started with, after the usual three.
 const (
 	supervisorConn     = 3
 	supervisorDocument = 4
-	supervisorFront    = 5 // /dev/null where there is no front
 )
+
+// charge is what a supervisor is told that is started rather than forked.
+type charge struct {
+	Plan Plan `json:"plan"`
+	// Launcher is the process that started it, Landmark an address in its memory.
+	Launcher int    `json:"launcher"`
+	Landmark uint64 `json:"landmark"`
+}
 
 // A process that was started as the supervisor never reaches main: whatever
 // program this package is part of (a test, say) can be its own supervisor.
@@ -45,7 +53,8 @@ func init() {
 // supervisor answers the calls of one command and of all that it starts.
 type supervisor struct {
 	plan     Plan
-	conn     conn
+	launcher launcher
+	front    conn // to whoever wants figures, or -1
 	guardian guardian
 	command  int // the launcher, which becomes the command
 	policy   policy
@@ -58,41 +67,94 @@ func (s *supervisor) figures() figures {
 	return figures{Snapshot: s.policy.Snapshot(), Backend: backend, Supervisor: ownUsage()}
 }
 
+// superviseMain is a supervisor that was started, by [Enter] or [Adopt], or the
+// successor of one that died.
 func superviseMain() int {
+	s := &supervisor{front: -1, guardian: myGuardian(), log: zerolog.Nop()}
+	if left, successor := predecessor(); successor {
+		if err := readDocument(left.plan, &s.plan); err != nil {
+			return StatusFailed
+		}
+		if err := s.prepare(); err != nil {
+			return StatusFailed
+		}
+		s.standApart(nil)
+		s.command = left.command
+		return s.attend(func() error { return s.succeed(left) })
+	}
+	unix.CloseOnExec(supervisorConn)
+	c := conn(supervisorConn)
+	var told charge
+	if err := readDocument(supervisorDocument, &told); err != nil {
+		return StatusFailed
+	}
+	s.plan = told.Plan
+	s.launcher = launcher{c, told.Launcher, told.Landmark}
+	serve, problem := s.serve, s.prepare()
+	s.standApart(nil)
+	if s.plan.Adopts {
+		serve = func() error { return s.adopt(c, problem) }
+	} else if problem != nil {
+		serve = func() error { return s.launcher.exit(StatusFailed, problem.Error()) }
+	}
+	if problem != nil {
+		_ = serve()
+		return StatusFailed
+	}
+	return s.attend(serve)
+}
+
+// supervise makes this process, which was forked from a launcher, the
+// supervisor of that. It returns only where nothing was ordered yet, with the
+// reason.
+func supervise(plan Plan, l launcher, front conn) error {
+	s := &supervisor{plan: plan, launcher: l, front: front, guardian: myGuardian(), log: zerolog.Nop()}
+	if err := s.prepare(); err != nil {
+		return failed("%w", err)
+	}
+	s.standApart(inherited())
+	os.Exit(s.attend(s.serve))
+	return nil
+}
+
+// standApart lets go of what is the launcher's and not this process's business,
+// such as descriptors.
+func (s *supervisor) standApart(descriptors []int32) {
 	// A session of its own keeps the terminal's signals away; these come from
 	// service managers, which signal a whole cgroup. The supervisor ends when
 	// its last tracee has, and no earlier.
 	signal.Ignore(unix.SIGHUP, unix.SIGINT, unix.SIGQUIT, unix.SIGTERM, unix.SIGPIPE,
 		unix.SIGUSR1, unix.SIGUSR2, unix.SIGTSTP, unix.SIGTTIN, unix.SIGTTOU)
-	for _, fd := range []int{supervisorConn, supervisorDocument, supervisorFront} {
-		unix.CloseOnExec(fd)
+	for _, fd := range descriptors {
+		if conn(fd) != s.front {
+			unix.Close(int(fd))
+		}
 	}
+	if null, err := unix.Open(os.DevNull, unix.O_RDWR|unix.O_CLOEXEC, 0); err == nil {
+		_ = unix.Dup3(null, 0, 0)
+		_ = unix.Dup3(null, 1, 0)
+		unix.Close(null)
+	}
+	_ = unix.Chdir("/")
 	unix.Umask(0o077)
 	liftLimits()
+}
 
-	s := &supervisor{conn: supervisorConn, guardian: myGuardian(), log: zerolog.Nop()}
-	left, successor := predecessor()
-	if err := s.prepare(); err != nil {
-		if !successor {
-			_ = s.conn.send(hello{PID: os.Getpid(), Err: err.Error()})
-		}
-		return StatusFailed
-	}
-	// The policy is not closed: a receiver may still be at the call of a task
-	// that was killed, and the end of the process closes everything.
+// attend serves, and gives figures meanwhile to whoever asks for them. The
+// policy is not closed: a receiver may still be at the call of a task that was
+// killed, and the end of the process closes everything.
+func (s *supervisor) attend(serve func() error) int {
 	front := make(chan struct{})
-	go func() {
-		defer close(front)
-		// Ends at once where descriptor 5 is no socket: nobody wants figures.
-		serveFront(supervisorFront, s.figures)
-	}()
-	var err error
-	if successor {
-		s.command = left.command
-		err = s.succeed(left)
+	if s.front >= 0 {
+		unix.CloseOnExec(int(s.front))
+		go func() {
+			defer close(front)
+			serveFront(s.front, s.figures)
+		}()
 	} else {
-		err = s.serve()
+		close(front)
 	}
+	err := serve()
 	s.policy.Unmount()
 	<-front
 	if err != nil {
@@ -102,11 +164,8 @@ func superviseMain() int {
 	return 0
 }
 
-// prepare reads the plan and makes the policy.
+// prepare makes what the plan asks for.
 func (s *supervisor) prepare() error {
-	if err := readDocument(supervisorDocument, &s.plan); err != nil {
-		return fmt.Errorf("read the plan: %w", err)
-	}
 	var err error
 	if s.log, err = newLogger(s.plan.Log); err != nil {
 		return err
@@ -120,87 +179,93 @@ func (s *supervisor) prepare() error {
 	return nil
 }
 
-// serve comes to terms with the launcher, and then answers calls until the
-// last task under the filter is gone.
+// serve chooses a backend, brings the launcher under it, and then answers calls
+// until the last task under the filter is gone.
 func (s *supervisor) serve() error {
-	if s.plan.Adopts {
-		return s.adopt()
+	traps := s.policy.Traps()
+	if len(traps) == 0 {
+		return s.launcher.become(targetOf(s.plan), 0)
 	}
-	if len(s.policy.Traps()) == 0 {
-		return s.conn.send(hello{PID: os.Getpid(), Empty: true})
-	}
-	peer, err := unix.GetsockoptUcred(int(s.conn), unix.SOL_SOCKET, unix.SO_PEERCRED)
-	if err != nil {
-		return os.NewSyscallError("getsockopt SO_PEERCRED", err)
-	}
-	s.command = int(peer.Pid)
-	if err := s.conn.send(hello{PID: os.Getpid()}); err != nil {
-		return err
-	}
-	var offer offer
-	if _, err := s.conn.receive(&offer); err != nil {
-		return gone(err)
-	}
-	s.command = offer.PID
-	probe := probeTrap(s.policy.Traps())
-	choice := s.choose(offer, probe)
-	if err := s.conn.send(choice); err != nil || choice.Err != "" {
-		return err
-	}
-	var handover handover
-	fds, err := s.conn.receive(&handover)
-	if err != nil {
-		return gone(err)
-	}
-	go s.letGo()
-	s.backend.Store(choice.Backend)
-	if choice.Backend == BackendPtrace {
-		return s.serveTracer(probe.Name)
-	}
-	if len(fds) != 1 {
-		return errors.New("the launcher sent no listener")
-	}
-	return s.serveListener(fds[0], handover.Flags)
-}
-
-// gone makes a launcher that has ended, for a reason that it told the user
-// itself, no error of ours.
-func gone(err error) error {
-	if errors.Is(err, io.EOF) {
-		return nil
-	}
-	return err
-}
-
-// choose decides between the backends.
-func (s *supervisor) choose(o offer, probe shim.Trap) choice {
-	if o.Seccomp == "" && s.plan.Backend != BackendPtrace {
-		if err := canRead(s.command, o.Address, o.Word); err != nil {
-			o.Seccomp = fmt.Sprintf("the supervisor may not read the memory of a process that is not its child (%v; kernel.yama.ptrace_scope=0 or CAP_SYS_PTRACE allows it)", err)
+	s.command = s.launcher.pid
+	trap := probeTrap(traps)
+	first := probe{trap.Nr, badArguments(trap)}
+	lacks := ""
+	if s.plan.Backend != BackendPtrace {
+		listener, flags, err := s.takeListener(first)
+		switch {
+		case err == nil:
+			s.chose(BackendSeccomp, "")
+			go s.follow()
+			return s.serveListener(listener, flags)
+		case errors.Is(err, io.EOF):
+			return nil // the launcher has ended, for a reason that the user knows
+		case s.plan.Backend == BackendSeccomp:
+			return s.launcher.exit(StatusFailed, fmt.Sprintf("the seccomp backend cannot work here: %v; try --backend auto", err))
 		}
+		lacks = err.Error()
 	}
-	backend := s.plan.Backend
-	switch {
-	case backend == BackendPtrace:
-	case o.Seccomp == "":
-		backend = BackendSeccomp
-	case backend == BackendSeccomp:
-		return choice{Err: "the seccomp backend cannot work here: " + o.Seccomp + "; try --backend auto"}
-	default:
-		backend = BackendPtrace
+	s.chose(BackendPtrace, lacks)
+	return s.serveTracer(first, trap.Name, lacks)
+}
+
+// takeListener brings the launcher under a filter whose listener is ours.
+func (s *supervisor) takeListener(first probe) (listener int, flags seccomp.Flags, err error) {
+	if err := s.lacks(); err != nil {
+		return -1, 0, err
 	}
-	program, err := filterFor(backend, s.policy)
+	program, err := filterFor(BackendSeccomp, s.policy)
 	if err != nil {
-		return choice{Err: fmt.Sprintf("compile the filter: %v", err)}
+		return -1, 0, fmt.Errorf("compile the filter: %w", err)
 	}
-	answer := choice{Backend: backend, Program: program, Probe: probe.Nr, Args: badArguments(probe)}
+	listener, flags, err = s.launcher.notify(program, first, targetOf(s.plan))
+	if err == nil && listener < 0 {
+		err = errors.New("the launcher sent no listener")
+	}
+	return listener, flags, err
+}
+
+// lacks says what user notification lacks here, before anything is irreversible.
+func (s *supervisor) lacks() error {
+	if err := seccomp.Probe(); err != nil {
+		return err
+	}
+	if err := canRead(s.command, s.launcher.landmark, landmark()); err != nil {
+		return fmt.Errorf("the supervisor may not read the memory of a process that is not its child (%w; kernel.yama.ptrace_scope=0 or CAP_SYS_PTRACE allows it)", err)
+	}
+	return nil
+}
+
+// chose notes the backend, and what seccomp lacks where it was wanted.
+func (s *supervisor) chose(backend, lacks string) {
+	s.backend.Store(backend)
 	event := s.log.Info().Str("backend", backend)
-	if s.plan.Backend == BackendAuto && o.Seccomp != "" {
-		event = event.Str("seccomp_lacks", o.Seccomp)
-		answer.Lacks = o.Seccomp
+	if lacks != "" {
+		event = event.Str("seccomp_lacks", lacks)
 	}
 	event.Msg("chose the backend")
-	return answer
+}
+
+// follow waits for the launcher to become the command, says why it cannot, and
+// lets go of what is the command's when that ends.
+func (s *supervisor) follow() {
+	for {
+		_, _, err := s.launcher.answer()
+		if err == nil {
+			continue
+		}
+		var refused *refusal
+		if !errors.As(err, &refused) {
+			break
+		}
+		words, code := refused.Error(), StatusFailed
+		if refused.what == becoming {
+			err = executeError(s.plan.Path, refused.err)
+			words, code = err.Error(), statusOf(err)
+		}
+		_ = s.launcher.exit(code, words)
+	}
+	s.launcher.conn.close()
+	s.letGo()
 }
 
 // filterFor compiles the policy's traps for a backend.
@@ -269,10 +334,20 @@ func (s *supervisor) openListener(fd int, flags seccomp.Flags) (*seccomp.Listene
 	if err := unix.Ftruncate(journal, seccomp.JournalSize); err != nil {
 		return nil, -1, os.NewSyscallError("ftruncate", err)
 	}
-	if err := s.guardian.arm(legacy{s.command, fd, journal, flags}); err != nil {
+	if err := s.leave(fd, journal, flags); err != nil {
 		s.log.Warn().Err(err).Msg("nobody will take over if the supervisor is killed: the command's calls would fail")
 	}
 	return listener, journal, nil
+}
+
+// leave gives the guardian what a successor needs.
+func (s *supervisor) leave(listener, journal int, flags seccomp.Flags) error {
+	plan, err := WriteDocument("plan", s.plan)
+	if err != nil {
+		return err
+	}
+	defer plan.Close()
+	return s.guardian.arm(legacy{s.command, listener, journal, int(plan.Fd()), flags})
 }
 
 // succeed takes over from a supervisor that died.

@@ -1,38 +1,69 @@
 package runtime
 
-// serveTracer is the ptrace backend: it seizes the launcher's main thread,
-// which loads the filter when it has heard so.
-func (s *supervisor) serveTracer(probe string) error {
-	var sendErr error
-	err := s.policy.tracer(s.log).Run(s.command, func(err error) {
-		answer := seized{}
+import (
+	"errors"
+	"fmt"
+	"os"
+)
+
+// serveTracer is the ptrace backend: it seizes the launcher, which loads the
+// filter when it has heard so. lacks says why it is not the other backend.
+func (s *supervisor) serveTracer(first probe, name, lacks string) error {
+	program, err := filterFor(BackendPtrace, s.policy)
+	if err != nil {
+		return s.refuse(lacks, fmt.Errorf("compile the filter: %w", err))
+	}
+	if err := s.launcher.attach(); err != nil {
+		return s.refuse(lacks, err)
+	}
+	var orderErr error
+	err = s.policy.tracer(s.log).Run(s.command, func(err error) {
 		if err != nil {
-			answer.Err = err.Error()
+			orderErr = s.refuse(lacks, err)
+			return
 		}
-		sendErr = s.conn.send(answer)
-		if err == nil {
-			go s.confirm(probe)
+		if orderErr = s.launcher.trace(program, first); orderErr == nil {
+			go s.confirm(name, lacks)
 		}
 	})
 	if err != nil {
 		return nil // the launcher has told the user
 	}
-	return sendErr
+	return orderErr
 }
 
-// confirm tells the launcher whether its first trapped call arrived here. It
-// does not where another supervisor's filter outranks ours (seccomp(2):
+// confirm lets the launcher become the command if its first trapped call arrived
+// here. It does not where another supervisor's filter outranks ours (seccomp(2):
 // SECCOMP_RET_USER_NOTIF goes before SECCOMP_RET_TRACE), as under a shimrun
 // with the seccomp backend.
-func (s *supervisor) confirm(probe string) {
-	if _, err := s.conn.receive(&struct{}{}); err != nil {
+func (s *supervisor) confirm(name, lacks string) {
+	_, _, err := s.launcher.answer()
+	if err == nil && !s.saw(name) {
+		err = errors.New("a trapped call does not reach the tracer, but another listener (is this run under shimrun, or in a container with a seccomp agent?)")
+	}
+	if err != nil {
+		_ = s.refuse(lacks, err)
 		return
 	}
+	if s.launcher.become(targetOf(s.plan), os.Getpid()) == nil {
+		s.follow()
+	}
+}
+
+func (s *supervisor) saw(name string) bool {
 	for _, row := range s.policy.Snapshot().Calls {
-		if row.Call == probe && row.Seen > 0 {
-			_ = s.conn.send(seized{})
-			return
+		if row.Call == name && row.Seen > 0 {
+			return true
 		}
 	}
-	_ = s.conn.send(seized{Err: "a trapped call does not reach the tracer, but another listener (is this run under shimrun, or in a container with a seccomp agent?)"})
+	return false
+}
+
+// refuse has the launcher end because no backend works.
+func (s *supervisor) refuse(lacks string, err error) error {
+	words := fmt.Sprintf("come under the ptrace backend: %v", err)
+	if lacks != "" {
+		words = fmt.Sprintf("no backend works here, and nothing was started; seccomp: %s; ptrace: %v", lacks, err)
+	}
+	return s.launcher.exit(StatusFailed, words)
 }

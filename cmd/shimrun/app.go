@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/urfave/cli/v2"
+
+	"github.com/shimrun/shimrun/runtime"
 )
 
 // version and commit are set by the Makefile; a binary of `go install` knows
@@ -94,6 +96,9 @@ func finish(c *cli.Command) {
 func keepCommandName(c *cli.Context) error {
 	first := len(os.Args) - c.NArg()
 	if !c.Args().Present() || first < 2 {
+		if c.Args().Present() && c.Command.Command(c.Args().First()) != nil {
+			runtime.StepAside() // no run of a command
+		}
 		return nil
 	}
 	// The flag package drops the "--" that ended the flags without a word.

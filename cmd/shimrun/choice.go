@@ -15,6 +15,8 @@ import (
 type choice struct {
 	profiles []chosenProfile
 	profile  *fakefs.Profile
+	// source is what the profile was loaded by.
+	source fakefs.LoadOptions
 }
 
 // chosenProfile is one profile that was asked for or picked.
@@ -42,6 +44,7 @@ func choose(c *cli.Context, command string) (*choice, error) {
 	}
 	options := fakefs.LoadOptions{
 		Set: c.StringSlice("set"), Files: c.StringSlice("file"), Filesystems: split(c.StringSlice("fs")),
+		Texts: map[string][]byte{},
 	}
 	for _, p := range chosen {
 		options.Profiles = append(options.Profiles, p.Name)
@@ -50,7 +53,7 @@ func choose(c *cli.Context, command string) (*choice, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &choice{profiles: chosen, profile: profile}, nil
+	return &choice{profiles: chosen, profile: profile, source: options}, nil
 }
 
 // profileNames is what --profile says, with the default for nothing.

@@ -21,7 +21,7 @@ import (
 )
 
 func main() {
-	os.Exit(execute(os.Args))
+	runtime.Exit(execute(os.Args))
 }
 
 // A statusError ends shimrun with a status of its own; an empty message means
@@ -36,6 +36,7 @@ func (e *statusError) Error() string { return e.message }
 // execute runs one command line, prints its error and returns the exit status.
 func execute(args []string) int {
 	if isOCI(args) {
+		runtime.StepAside()
 		return executeOCI(args)
 	}
 	err := newApp(os.Stdout, os.Stderr).Run(args)

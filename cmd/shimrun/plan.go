@@ -26,11 +26,7 @@ func makePlan(c *cli.Context, chosen *choice) (plan runtime.Plan, added []string
 	if plan.Path, err = find(plan.Args[0]); err != nil {
 		return plan, nil, err
 	}
-	if !chosen.profile.Empty() {
-		if plan.Profile, err = chosen.profile.Marshal(); err != nil {
-			return plan, nil, err
-		}
-	}
+	plan.Tell(chosen.profile, chosen.source)
 	if !c.Bool("no-args") {
 		plan.Args, added = withArguments(chosen.profile, plan.Args)
 	}

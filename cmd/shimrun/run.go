@@ -17,6 +17,9 @@ func runCommand(c *cli.Context) error {
 	if err := checkFlags(c); err != nil {
 		return err
 	}
+	if c.Bool("stats") || c.String("stats-file") != "" {
+		runtime.StepAside() // somebody has to stay and print them
+	}
 	chosen, err := choose(c, c.Args().First())
 	if err != nil {
 		return err

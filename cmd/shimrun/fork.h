@@ -1,0 +1,3 @@
+#include <stdlib.h>
+
+int shimrun_may_run(int argc, char **argv);
