@@ -55,10 +55,10 @@ func (f *fill) lookup(name string) *Node {
 	}
 	var node *Node
 	switch {
+	case below && f.has(path): // asked first: it needs one area's table, folders need all
+		node = f.tree.sysctlNode(path, f.lie)
 	case sysctlFolders()[name]:
 		node = &Node{Name: name, Mode: fs.ModeDir | 0o555, Implied: true, Ino: inode(name), Lie: "sysctls *"}
-	case below && f.has(path):
-		node = f.tree.sysctlNode(path, f.lie)
 	default:
 		return nil
 	}

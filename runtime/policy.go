@@ -31,7 +31,9 @@ var newPolicy = func(plan Plan, log zerolog.Logger) (policy, error) {
 	if err != nil {
 		return nil, err
 	}
-	tree, err := profile.Tree(procfs.Machine{})
+	machine, release := procfs.Hold()
+	defer release()
+	tree, err := profile.Tree(machine)
 	if err != nil {
 		return nil, err
 	}

@@ -5,7 +5,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/moby/sys/mountinfo"
 	"github.com/rs/zerolog"
 
 	"github.com/shimrun/shimrun/fakefs"
@@ -95,12 +94,6 @@ func New(tree *fakefs.Tree, opt Options) (*Shim, error) {
 		return nil, err
 	}
 	s.ground.Store(s.survey())
-	s.initial = map[int]struct{}{}
-	if mounts, err := mountinfo.GetMounts(nil); err == nil {
-		for _, m := range mounts {
-			s.initial[m.ID] = struct{}{}
-		}
-	}
 	return s, nil
 }
 

@@ -119,6 +119,14 @@ func (t *territory) claim(name string, st *unix.Stat_t) {
 // /sys/fs/cgroup) and every other instance of procfs and sysfs.
 func (s *Shim) claimMounts(t *territory, roots []string) {
 	mounts, err := mountinfo.GetMounts(nil)
+	if s.initial == nil { // the first survey
+		defer func() {
+			s.initial = make(map[int]struct{}, len(mounts))
+			for _, m := range mounts {
+				s.initial[m.ID] = struct{}{}
+			}
+		}()
+	}
 	if err != nil {
 		return
 	}

@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"github.com/urfave/cli/v2"
@@ -73,7 +74,7 @@ func containerProfile(c *cli.Context, spec *specs.Spec) ([]byte, error) {
 
 // profileWord is what an annotation may hold: names, and no paths, for bundles
 // come from people who may not read the machine's files.
-var profileWord = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]*$`)
+var profileWord = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]*$`) })
 
 // annotatedProfiles finds the profiles that a bundle names: built-in ones, and
 // those in [profileFolder].
@@ -82,7 +83,7 @@ func annotatedProfiles(annotation string) ([]string, error) {
 	for _, name := range split([]string{annotation}) {
 		where := fmt.Sprintf("annotation %s: %q", container.AnnotationProfile, name)
 		switch {
-		case !profileWord.MatchString(name):
+		case !profileWord().MatchString(name):
 			return nil, fmt.Errorf("%s is no profile's name; a file has to be in %s, and is named without its folder and .yaml", where, profileFolder)
 		case name == "auto", name == "none", slices.Contains(fakefs.Builtins(), name):
 			names = append(names, name)

@@ -9,10 +9,42 @@ import (
 )
 
 // Machine is the machine as this process sees it.
-type Machine struct{}
+type Machine struct{ held *held }
+
+// held are mounts that are not asked for again.
+type held struct {
+	mu        sync.Mutex
+	mountinfo []byte
+	released  bool
+}
+
+// Hold gives a machine whose mounts are read once until release is called: what
+// is made of one profile at one time asks for them again and again.
+func Hold() (m Machine, release func()) {
+	h := &held{}
+	return Machine{h}, func() {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		h.mountinfo, h.released = nil, true
+	}
+}
 
 // Mountinfo is this process's own.
-func (Machine) Mountinfo() ([]byte, error) { return os.ReadFile("/proc/self/mountinfo") }
+func (m Machine) Mountinfo() ([]byte, error) {
+	if m.held == nil {
+		return os.ReadFile("/proc/self/mountinfo")
+	}
+	m.held.mu.Lock()
+	defer m.held.mu.Unlock()
+	if m.held.mountinfo != nil {
+		return m.held.mountinfo, nil
+	}
+	mountinfo, err := os.ReadFile("/proc/self/mountinfo")
+	if err == nil && !m.held.released {
+		m.held.mountinfo = mountinfo
+	}
+	return mountinfo, err
+}
 
 // Cgroups is /proc/cgroups; empty where the kernel has none.
 func (Machine) Cgroups() ([]byte, error) {

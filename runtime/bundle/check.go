@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 )
@@ -24,10 +25,12 @@ func Check(spec *specs.Spec) error {
 }
 
 // semver is a version in the sense of SemVer 2.0.0.
-var semver = regexp.MustCompile(`^(\d+)\.\d+\.\d+(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?$`)
+var semver = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^(\d+)\.\d+\.\d+(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?$`)
+})
 
 func checkVersion(version string) error {
-	m := semver.FindStringSubmatch(version)
+	m := semver().FindStringSubmatch(version)
 	switch {
 	case version == "":
 		return errors.New("ociVersion is missing; this runtime knows versions 1.0.0 to " + specs.Version)

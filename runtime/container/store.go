@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"sync"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
@@ -32,14 +33,14 @@ func NewStore(root string) (Store, error) {
 }
 
 // idForm is what runc takes.
-var idForm = regexp.MustCompile(`^[\w+.-]+$`)
+var idForm = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[\w+.-]+$`) })
 
 // CheckID refuses names that are no container's. They are names of files too.
 func CheckID(id string) error {
 	switch {
 	case id == "":
 		return ErrEmptyID
-	case id == ".", id == "..", len(id) > 255, !idForm.MatchString(id):
+	case id == ".", id == "..", len(id) > 255, !idForm().MatchString(id):
 		return fmt.Errorf("%w: %q; letters, digits and _+.- are allowed", ErrInvalid, id)
 	}
 	return nil
