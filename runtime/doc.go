@@ -7,12 +7,16 @@
 // process, the supervisor, that belongs to nobody:
 //
 //	shell
-//	  └─ shimrun ─── Run ────────── load the filter ─ probe ─ execve ─▶ COMMAND
-//	       │  ▲                            │ listener                      │
-//	       │  │ socket: Plan, offer,       ▼                               │ trapped
-//	       │  │ choice (message.go)     SCM_RIGHTS                         ▼ calls
-//	       └─▶ (exits) ─▶ guardian ─▶ supervisor: shim, backend; ends when the last
-//	           start.c    guardian.c             filtered task has ended
+//	  └─ shimrun ─ launcher.c ───── load the filter ─ probe ─ execve ─▶ COMMAND
+//	       │          ▲   │ answer:                                   │
+//	       │ fork     │   │ listener                                  │ trapped
+//	       │    order │   ▼                                           ▼ calls
+//	       └─▶ guardian.c ─▶ supervisor: main ─ Run ─ shim, backend; ends when the
+//	                                              last filtered task has ended
+//
+// The fork is made before the Go runtime starts (start.c): the child is what reads
+// the command line and calls [Run], and the parent obeys it (order_unsafe.go).
+// What is no run of a command calls [StepAside], and goes on in the parent.
 //
 // The two stand in a session of their own, are children of nobody the command
 // knows, and hold nothing of the caller's but its standard error, until the

@@ -139,9 +139,9 @@ static int died(int status)
 	return WIFSIGNALED(status) || (WIFEXITED(status) && WEXITSTATUS(status) == 2);
 }
 
-/* What the first supervisor was given is its own: keep a socket, and standard
- * error. */
-static int forget(int socket)
+/* What the first supervisor was given is its own: keep its socket and that of
+ * the launcher, as 3 and 4, and standard error. */
+static void forget(int socket, int launcher)
 {
 	int null = open("/dev/null", O_RDWR);
 
@@ -150,14 +150,29 @@ static int forget(int socket)
 		dup2(null, 0);
 		dup2(null, 1);
 	}
-	if (socket != 3) {
-		dup3(socket, 3, O_CLOEXEC);
-		socket = 3;
-	}
-	shimrun_close_from(4);
+	/* Both are 3 or more, and so are their copies. */
+	launcher = fcntl(launcher, F_DUPFD_CLOEXEC, 5);
+	socket = fcntl(socket, F_DUPFD_CLOEXEC, 5);
+	dup3(socket, 3, O_CLOEXEC);
+	close(4);
+	if (launcher >= 0)
+		dup3(launcher, 4, O_CLOEXEC);
+	shimrun_close_from(5);
 	if (chdir("/") < 0)
-		return socket;
-	return socket;
+		return;
+}
+
+/* Until a supervisor is ready it may read what never comes, such as a profile
+ * from a pipe: it must not stay when the launcher is gone. */
+static void await_ready(int socket, int launcher, pid_t pid)
+{
+	struct pollfd p[] = { { .fd = socket, .events = POLLIN }, { .fd = launcher } };
+
+	while (poll(p, 2, -1) < 0 && errno == EINTR)
+		;
+	if (p[1].revents && !p[0].revents)
+		kill(pid, SIGKILL);
+	close(launcher);
 }
 
 void shimrun_guard(void)
@@ -184,10 +199,13 @@ void shimrun_guard(void)
 				give_up();
 			_exit(125);
 		}
-		if (shimrun_guardian.generation == 0)
-			pair[0] = forget(pair[0]);
-		else
-			close(pair[1]);
+		close(pair[1]);
+		if (shimrun_guardian.generation == 0) {
+			forget(pair[0], shimrun_launcher.socket);
+			pair[0] = 3;
+			if (shimrun_launcher.socket >= 0)
+				await_ready(3, 4, pid);
+		}
 		while (hear(pair[0]))
 			;
 		close(pair[0]);

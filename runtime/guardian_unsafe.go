@@ -47,6 +47,11 @@ func (g guardian) arm(l legacy) error {
 	}, l.listener, l.journal, l.plan)
 }
 
+// ready tells the guardian that this supervisor waits for its launcher.
+func (g guardian) ready() error {
+	return g.tell(C.struct_shimrun_charge{kind: C.SHIMRUN_READY})
+}
+
 // letGo has the guardian let go of standard error.
 func (g guardian) letGo() error {
 	return g.tell(C.struct_shimrun_charge{kind: C.SHIMRUN_LET_GO})

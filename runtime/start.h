@@ -103,6 +103,7 @@ struct shimrun_charge {
 enum {
 	SHIMRUN_ARM = 1,	/* with three descriptors: listener, journal, plan */
 	SHIMRUN_LET_GO = 2,	/* of standard error */
+	SHIMRUN_READY = 3,	/* it hears of the launcher's end by itself */
 };
 
 /* What a supervisor finds: its guardian, and what its predecessor left. */

@@ -113,6 +113,9 @@ func supervise(plan Plan, l launcher, front conn) error {
 		return failed("%w", err)
 	}
 	s.standApart(inherited())
+	if err := s.guardian.ready(); err != nil {
+		return failed("the guardian is gone: %w", err)
+	}
 	os.Exit(s.attend(s.serve))
 	return nil
 }
