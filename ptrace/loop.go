@@ -115,6 +115,9 @@ func (l *loop) dispatch(tid int, status unix.WaitStatus) {
 	}
 	if ev.kind == gone {
 		l.end(t)
+		if tid == t.process.tgid {
+			l.policy.Ended(tid, status)
+		}
 		return
 	}
 	if ev.kind == execStop {

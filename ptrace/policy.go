@@ -39,6 +39,7 @@ type policy interface {
 	Interest(nr int) shim.Interest
 	Follows(tgid int) bool
 	Forked(parent, child int)
+	Ended(tgid int, status unix.WaitStatus)
 	Traps() []shim.Trap
 	Timed() bool
 	Answered(*shim.Call, shim.Answer, time.Time)

@@ -28,6 +28,9 @@ const (
 // by which start.c knows it; and what every supervisor shows as its arguments.
 const supervisorName = "shimrun-supervisor"
 
+// SupervisorComm is what the kernel calls a supervisor, in /proc/PID/comm; start.c sets it.
+const SupervisorComm = "shimrun-super"
+
 // The descriptors that a supervisor is started with, after the usual three.
 const (
 	supervisorConn     = 3

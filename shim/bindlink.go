@@ -1,47 +1,43 @@
 package shim
 
-import (
-	"strings"
+import "golang.org/x/sys/unix"
 
-	"golang.org/x/sys/unix"
-)
-
-// bindLinkQuirk makes a bind mount whose source is a symbolic link. Old gVisor
-// mounts the link itself; kubelet, which names what it has opened and checked
-// by /proc/PID/fd/N, then has a file that nobody can open.
+// bindsLink makes a bind mount whose source is a symbolic link, and tells
+// whether it did. Old gVisor mounts the link itself; kubelet, which names what
+// it has opened and checked by /proc/PID/fd/N, then has a file that nobody can
+// open.
 //
-// The supervisor mounts for the tracee, so only one that might do it itself is
-// served, and only where both have the same mounts and the same root.
-func (w *Worker) bindLinkQuirk(c *Call) Answer {
-	source, ok1 := w.mountText(c, c.Args[0])
-	target, ok2 := w.mountText(c, c.Args[1])
-	if !ok1 || !ok2 || deref(source) == "" || deref(target) == "" || w.rootOf(c.TID) != "/" ||
-		w.shim.namespaces.Load() && !w.sharesNamespace(c.TID) {
-		return Answer{}
+// The supervisor mounts for the tracee, see [Worker.bindNames].
+func (w *Worker) bindsLink(c *Call, a *Answer) bool {
+	source, target, ok := w.bindNames(c)
+	if !ok {
+		return false
 	}
-	link := append([]byte(w.asTracee(c, atFDCWD, []byte(*source))), 0)
+	link := append([]byte(source), 0)
 	if e := fstatat(atFDCWD, link, &w.st, unix.AT_SYMLINK_NOFOLLOW); e != 0 || w.st.Mode&unix.S_IFMT != unix.S_IFLNK {
-		return Answer{}
-	}
-	if who, err := statusOf(c.TID); err != nil || !who.has(unix.CAP_SYS_ADMIN) {
-		return Answer{} // EPERM, says the kernel
+		return false
 	}
 	fd, e := openat(atFDCWD, link, unix.O_PATH|unix.O_CLOEXEC)
 	if e != 0 {
-		return Answer{Kind: Fail, Errno: e} // a link that leads nowhere
+		*a = Answer{Kind: Fail, Errno: e} // a link that leads nowhere
+		return true
 	}
-	object := w.kernelName(fd)
 	unix.Close(fd)
-	// What has no name any more could only be mounted by the link.
-	if !strings.HasPrefix(object, "/") || strings.HasSuffix(object, " (deleted)") {
-		return Answer{}
+	object, ok := w.objectAt(source)
+	if !ok {
+		return false
 	}
 	w.count.node(lieBindLink)
-	err := unix.Mount(object, w.asTracee(c, atFDCWD, []byte(*target)), "", uintptr(c.Args[3]), "")
-	w.shim.log.Debug().Int("tid", c.TID).Str("source", object).Str("target", *target).AnErr("answer", err).
+	err := unix.Mount(object, target, "", uintptr(c.Args[3]), "")
+	w.shim.log.Debug().Int("tid", c.TID).Str("source", object).Str("target", target).AnErr("answer", err).
 		Str("lie", lieBindLink).Msg("mounted what a link leads to")
-	if errno, ok := err.(unix.Errno); ok {
-		return Answer{Kind: Fail, Errno: errno}
+	switch errno, failed := err.(unix.Errno); {
+	case !failed:
+		*a = Answer{Kind: Return}
+	case errno == unix.EINVAL && c.Args[3]&unix.MS_REC != 0 && w.shim.quirks.mountBindRec:
+		*a = w.bindRecursively(c)
+	default:
+		*a = Answer{Kind: Fail, Errno: errno}
 	}
-	return Answer{Kind: Return}
+	return true
 }

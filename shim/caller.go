@@ -139,7 +139,15 @@ func ownerOf(pid int) (uid, saved uint32, ok bool) {
 // Forked tells the served cgroups that a process has made another, which is in
 // the same groups. A backend that sees forks calls it before the child runs.
 func (s *Shim) Forked(parent, child int) {
+	s.reapers.forked(parent, child)
 	if groups := s.tree.Cgroups(); groups != nil {
 		groups.Forked(parent, child)
+	}
+}
+
+// Ended tells the subreapers that a process has ended.
+func (s *Shim) Ended(pid int, status unix.WaitStatus) {
+	if reaper := s.reapers.ended(pid, status); reaper != 0 {
+		_ = unix.Kill(reaper, unix.SIGCHLD)
 	}
 }

@@ -24,6 +24,8 @@ const (
 	needStreams                  // /dev/kmsg is served
 	needStatx                    // statx(2) has to be mended
 	needMount                    // mount(2) has to be mended
+	needReaper                   // prctl(2) has to be mended
+	needPipes                    // fchown(2) has to be mended
 	needGroups                   // cgroups are served
 	needVirtual                  // mounts are made in a table
 )
@@ -69,7 +71,7 @@ var specs = append([]Spec{
 	{"removexattr", unix.SYS_REMOVEXATTR, (*Worker).rmxattr, needFiles, nil},
 	{"lremovexattr", unix.SYS_LREMOVEXATTR, (*Worker).lrmxattr, needFiles, nil},
 	{"fchmod", unix.SYS_FCHMOD, (*Worker).fchmod, needFiles, nil},
-	{"fchown", unix.SYS_FCHOWN, (*Worker).fchown, needFiles, nil},
+	{"fchown", unix.SYS_FCHOWN, (*Worker).fchown, needFiles | needPipes, nil},
 	{"fgetxattr", unix.SYS_FGETXATTR, (*Worker).fgetxattr, needFiles, nil},
 	{"fsetxattr", unix.SYS_FSETXATTR, (*Worker).fsetxattr, needFiles, nil},
 	{"fremovexattr", unix.SYS_FREMOVEXATTR, (*Worker).fsetxattr, needFiles, nil},
@@ -86,6 +88,8 @@ var specs = append([]Spec{
 	{"uname", unix.SYS_UNAME, (*Worker).uname, needUname, nil},
 	{"sysinfo", unix.SYS_SYSINFO, (*Worker).sysinfo, needMemory, nil},
 	{"lseek", unix.SYS_LSEEK, (*Worker).lseek, needStreams, seekKinds},
+	{"prctl", unix.SYS_PRCTL, (*Worker).prctl, needReaper, reaperOptions},
+	{"wait4", unix.SYS_WAIT4, (*Worker).wait4, needReaper, nil},
 	{"mount", unix.SYS_MOUNT, (*Worker).mount, needFiles | needTypes | needMount, nil},
 	{"umount2", unix.SYS_UMOUNT2, (*Worker).umount, needFiles | needTypes, nil},
 	{"move_mount", unix.SYS_MOVE_MOUNT, (*Worker).moveMount, needFiles | needTypes, nil},
@@ -132,8 +136,15 @@ func (s *Shim) needs() need {
 	if s.virtual.answers {
 		n |= needVirtual | needLinks
 	}
-	if s.quirks.mountPropagation || s.quirks.mountRemount || s.quirks.mountBindLink {
+	q := &s.quirks
+	if q.mountPropagation || q.mountRemount || q.mountBindLink || q.mountBindRec {
 		n |= needMount
+	}
+	if q.childSubreaper {
+		n |= needReaper
+	}
+	if q.fchownPipe {
+		n |= needPipes
 	}
 	for _, node := range s.tree.Named() {
 		if node.Stream != "" {

@@ -137,7 +137,12 @@ func (w *Worker) fchmod(c *Call) Answer {
 	return fail(unix.EPERM)
 }
 
-func (w *Worker) fchown(c *Call) Answer { return w.fchangeOwner(c, c.Args[1], c.Args[2]) }
+func (w *Worker) fchown(c *Call) Answer {
+	if a := w.fchangeOwner(c, c.Args[1], c.Args[2]); a.Kind != Continue {
+		return a
+	}
+	return w.fchownPipe(c)
+}
 
 func (w *Worker) fchangeOwner(c *Call, uid, gid uint64) Answer {
 	h := w.handedTo(c, dirfdOf(c.Args[0]))

@@ -112,8 +112,10 @@ func (w *Worker) mendedMount(c *Call) Answer {
 	case !c.Tracee.CanRewrite():
 	case q.mountRemount && f&unix.MS_REMOUNT != 0, q.mountPropagation && onlyPropagation(f):
 		return Answer{Kind: Finish, Nr: c.Nr, Args: c.Args}
-	case q.mountBindLink && f&unix.MS_BIND != 0:
-		return w.bindLinkQuirk(c)
+	case f&unix.MS_BIND == 0:
+	case q.mountBindLink && w.bindsLink(c, &a):
+	case q.mountBindRec && f&unix.MS_REC != 0:
+		return Answer{Kind: Finish, Nr: c.Nr, Args: c.Args}
 	}
 	return a
 }
@@ -127,6 +129,8 @@ func (w *Worker) finishMount(c *Call, result int64) Answer {
 	case onlyPropagation(c.Args[3]):
 		w.count.node(liePropagation)
 		return w.rememberPropagation(c)
+	case c.Args[3]&(unix.MS_BIND|unix.MS_REC|unix.MS_REMOUNT) == unix.MS_BIND|unix.MS_REC:
+		return w.bindRecursively(c)
 	}
 	if a := w.remountQuirk(c); a.Kind != Continue {
 		return a

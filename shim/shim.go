@@ -42,6 +42,7 @@ type Shim struct {
 	virtual virtualMounts
 	streams streams
 	offsets offsets
+	reapers subreapers
 	stats   statistics
 }
 
@@ -59,6 +60,9 @@ type quirks struct {
 	mountPropagation bool
 	mountRemount     bool
 	mountBindLink    bool
+	mountBindRec     bool
+	childSubreaper   bool
+	fchownPipe       bool
 }
 
 // New makes the policy of a tree ready to answer.
@@ -71,6 +75,9 @@ func New(tree *fakefs.Tree, opt Options) (*Shim, error) {
 		mountPropagation: p.Quirk("mount-propagation"),
 		mountRemount:     p.Quirk("mount-remount"),
 		mountBindLink:    p.Quirk("mount-bind-link"),
+		mountBindRec:     p.Quirk("mount-bind-recursive"),
+		childSubreaper:   p.Quirk("child-subreaper"),
+		fchownPipe:       p.Quirk("fchown-pipe"),
 	}
 	for _, n := range tree.Named() {
 		if n.Mode&modeSymlink != 0 {

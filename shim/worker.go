@@ -52,8 +52,13 @@ func (w *Worker) Handle(c *Call) (a Answer) {
 // Finish looks at what came of a call that a [Finish] answer asked for: a
 // result, or -errno.
 func (w *Worker) Finish(c *Call, result int64) Answer {
-	if c.Nr == unix.SYS_MOUNT {
+	switch c.Nr {
+	case unix.SYS_MOUNT:
 		return w.finishMount(c, result)
+	case unix.SYS_PRCTL:
+		return w.finishPrctl(c, result)
+	case unix.SYS_FCHOWN:
+		return w.finishFchown(c, result)
 	}
 	return w.finishListing(c, result)
 }

@@ -35,6 +35,9 @@ func (e *statusError) Error() string { return e.message }
 
 // execute runs one command line, prints its error and returns the exit status.
 func execute(args []string) int {
+	if isCNI(args) {
+		return executeCNI(os.Getenv("CNI_COMMAND"), os.Stdin, os.Stdout)
+	}
 	if isOCI(args) {
 		runtime.StepAside()
 		return executeOCI(args)

@@ -113,6 +113,7 @@ func createWith(c *cli.Context, id string, b *bundle.Bundle, console *os.File) (
 	made, err := builtin.Create(store, id, b, builtin.Options{
 		Streams:   builtin.Streams{Console: console, PreserveFDs: preservedFDs(c)},
 		Profile:   profile,
+		Asked:     len(c.StringSlice("profile")) > 0 || b.Spec.Annotations[container.AnnotationProfile] != "",
 		Backend:   orDefault(c.String("backend"), "auto"),
 		Strict:    c.Bool("strict"),
 		NoPivot:   c.Bool("no-pivot"),

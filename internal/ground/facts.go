@@ -18,6 +18,7 @@ var Facts = []Fact{
 	{"pidfd-getfd", "descriptors of others by pidfd_getfd(2)", pidfdGetfd},
 	{"io-uring", "io_uring(7)", ioUring},
 	{"ptrace-scope", "Yama lets a parent trace its children", yama},
+	{"child-subreaper", "a process can take in the orphans of its children, as containerd's shims do", subreaper},
 	{"netfilter", "packet filters, which kube-proxy and network policies need", netfilter},
 	{"mount", "/proc/sys can be covered by a mount", coverProc},
 	{"mount-namespace", "mounts can be kept to some processes", separateMounts},

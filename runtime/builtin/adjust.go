@@ -63,12 +63,19 @@ func (i *initProcess) attribute(what, module, name, value string) {
 
 // noteRest notes what this mode has no way to do at all.
 func (i *initProcess) noteRest() {
+	if i.around && i.Asked {
+		i.lack("profile", errServed)
+	}
 	linux := i.Spec.Linux
 	if linux == nil {
 		return
 	}
+	told := errors.New("it is told to the container, and not set in the kernel")
+	if i.around {
+		told = errServed
+	}
 	for name := range linux.Sysctl {
-		i.lack("sysctl "+name, errors.New("it is told to the container, and not set in the kernel"))
+		i.lack("sysctl "+name, told)
 	}
 	none := errors.New("mode builtin has no control groups")
 	if r := linux.Resources; r != nil {

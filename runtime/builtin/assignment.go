@@ -26,6 +26,8 @@ type assignment struct {
 	Rootfs string       `json:"rootfs"`
 	State  *specs.State `json:"state"`
 	Plan   runtime.Plan `json:"plan"`
+	// Asked tells that somebody asked for the plan's profile.
+	Asked bool `json:"asked"`
 	// Join is the container that a further process enters.
 	Join *join `json:"join,omitempty"`
 	// Console tells that the terminal's master is to be sent to descriptor console.
@@ -57,7 +59,8 @@ type message struct {
 	Kind string `json:"kind"`
 	Err  string `json:"err,omitempty"`
 	// With "hooks":
-	Supervisor int `json:"supervisor,omitempty"`
+	Supervisor int  `json:"supervisor,omitempty"`
+	Around     bool `json:"around,omitempty"`
 	// With "ready" and "mounting":
 	Lacks      []container.Lack `json:"lacks,omitempty"`
 	Namespaces []string         `json:"namespaces,omitempty"`

@@ -23,9 +23,11 @@ const Mode = "builtin"
 // Options are what a creation takes from its caller.
 type Options struct {
 	Streams
-	// Profile is what the container is told, and Backend how.
+	// Profile is what the container is told, and Backend how; Asked tells that
+	// somebody asked for it.
 	Profile []byte
 	Backend string
+	Asked   bool
 	// Strict refuses a container of which something is missing.
 	Strict bool
 	// NoPivot takes chroot even where pivot_root works.
@@ -55,7 +57,7 @@ func Create(store container.Store, id string, b *bundle.Bundle, opts Options) (c
 	if err != nil {
 		return nil, err
 	}
-	c.Bundle, c.Rootfs, c.Mode = b.Dir, b.Rootfs, Mode
+	c.Bundle, c.Rootfs, c.Mode = b.Dir, trueName(b.Rootfs), Mode
 	c.Created = time.Now().UTC()
 	c.Annotations = maps.Clone(b.Spec.Annotations)
 	c.Profile, c.Backend = opts.Profile, opts.Backend
@@ -74,9 +76,10 @@ func Create(store container.Store, id string, b *bundle.Bundle, opts Options) (c
 	t, process, err := spawn(assignment{
 		Spec:    b.Spec,
 		Bundle:  b.Dir,
-		Rootfs:  b.Rootfs,
+		Rootfs:  c.Rootfs,
 		State:   c.State.Spec(container.Creating),
 		Plan:    plan(c, opts.LogFormat, opts.LogLevel),
+		Asked:   opts.Asked,
 		NoPivot: opts.NoPivot,
 	}, c, opts.Streams)
 	if err != nil {
@@ -129,7 +132,7 @@ func converse(c *container.Container, t *talk, hooks *specs.Hooks, strict bool) 
 					return err
 				}
 			}
-			c.Namespaces = m.Namespaces
+			c.Namespaces, c.Around = m.Namespaces, m.Around
 			if slices.Contains(c.Namespaces, "mnt") {
 				c.MountNamespace = mountNamespace(c.Init.PID)
 			}

@@ -35,6 +35,8 @@ type initProcess struct {
 	console *os.File
 
 	lacks []container.Lack
+	// around tells that the shim of a shimrun around this one serves it.
+	around bool
 	// private are the namespaces that are its own by now.
 	private []string
 	// held are the capabilities that it has.
@@ -114,11 +116,15 @@ func (i *initProcess) prepare() error {
 			return &os.PathError{Op: "flock", Path: "waiting", Err: err}
 		}
 	}
-	supervisor, err := runtime.Enter(i.Plan)
-	if err != nil {
-		return err
+	supervisor := 0
+	if i.around = servedAround(); !i.around {
+		var err error
+		if supervisor, err = runtime.Enter(i.Plan); err != nil {
+			return err
+		}
 	}
-	if err := i.adjust(); err != nil {
+	err := i.adjust()
+	if err != nil {
 		return err
 	}
 	if i.Join != nil {
@@ -144,7 +150,7 @@ func (i *initProcess) makeContainer(supervisor int) error {
 	if err := i.unshare(); err != nil {
 		return err
 	}
-	err := i.ask(message{Kind: sayHooks, Supervisor: supervisor, Namespaces: i.private})
+	err := i.ask(message{Kind: sayHooks, Supervisor: supervisor, Around: i.around, Namespaces: i.private})
 	if err != nil {
 		return err
 	}

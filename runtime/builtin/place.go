@@ -97,3 +97,20 @@ func (r rootfs) spot(f *os.File) string {
 	}
 	return fmt.Sprintf("/proc/self/fd/%d", f.Fd())
 }
+
+// trueName is how the kernel names a folder once it is open. It differs from
+// the clean one where a shimrun around this one has a bind mount in its table:
+// the kernel knows nothing of that, and a process can have its root only where
+// the kernel has the folder.
+func trueName(path string) string {
+	f, err := os.OpenFile(path, unix.O_PATH|unix.O_DIRECTORY, 0)
+	if err != nil {
+		return path // whoever uses it says so
+	}
+	defer f.Close()
+	name, err := os.Readlink(fmt.Sprintf("/proc/self/fd/%d", f.Fd()))
+	if err != nil || !filepath.IsAbs(name) {
+		return path
+	}
+	return name
+}

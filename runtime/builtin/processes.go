@@ -15,9 +15,10 @@ import (
 )
 
 // Processes are all processes of a container that can be told from others: those
-// in its mount namespace, those that its supervisors trace, and the descendants
-// of its first one. Without any of these, what was left by a parent that has
-// ended is not found.
+// in its mount namespace, or without one those that have its root; those that
+// its supervisors trace; and the descendants of its first one. What was left by
+// a parent that has ended is not found where it can be told by none of these,
+// as in a container that shares its root with another one.
 func Processes(c *container.Container) []container.Process {
 	tracers := map[int]bool{}
 	for _, supervisor := range c.Supervisors() {
@@ -35,7 +36,7 @@ func Processes(c *container.Container) []container.Process {
 	return found
 }
 
-// inside tells the processes of a mount namespace.
+// inside tells the processes of a mount namespace, or of a root.
 type inside struct{ namespace, root string }
 
 // newInside looks at who else may have the namespace's number: when its last
@@ -43,7 +44,7 @@ type inside struct{ namespace, root string }
 // container's as well, and no other container's process may have the number.
 func newInside(c *container.Container) inside {
 	if c.MountNamespace == "" {
-		return inside{}
+		return ownRoot(c)
 	}
 	if !c.Init.Alive() {
 		for _, other := range c.Others() {
@@ -55,8 +56,23 @@ func newInside(c *container.Container) inside {
 	return inside{c.MountNamespace, nameOf(c.Rootfs)}
 }
 
+// ownRoot is the root of a container that lives among the runtime's mounts,
+// unless it is also that of another one, or the machine's.
+func ownRoot(c *container.Container) inside {
+	own := nameOf(c.Rootfs)
+	if own == "" || own == nameOf("/") {
+		return inside{}
+	}
+	for _, other := range c.Others() {
+		if nameOf(other.Rootfs) == own {
+			return inside{}
+		}
+	}
+	return inside{root: own}
+}
+
 func (i inside) has(pid int) bool {
-	return i.namespace != "" && mountNamespace(pid) == i.namespace &&
+	return i.root != "" && (i.namespace == "" || mountNamespace(pid) == i.namespace) &&
 		nameOf("/proc/"+strconv.Itoa(pid)+"/root") == i.root
 }
 

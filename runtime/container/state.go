@@ -24,6 +24,9 @@ type State struct {
 	Init Process `json:"init"`
 	// Supervisor serves it, if it has one.
 	Supervisor Process `json:"supervisor"`
+	// Around tells that it has none of its own: the supervisor of a shimrun
+	// around the runtime serves it.
+	Around bool `json:"around,omitempty"`
 	// Namespaces are those that the process has for itself, by their names in /proc.
 	Namespaces []string `json:"namespaces,omitempty"`
 	// MountNamespace is the identity of its mount namespace, if it has one of its own.
@@ -63,6 +66,9 @@ const (
 const (
 	// AnnotationMode is the mode that the container runs in.
 	AnnotationMode = "io.shimrun.mode"
+	// AnnotationAround says "yes" where a shimrun around the runtime serves the
+	// container, with its own profile.
+	AnnotationAround = "io.shimrun.around"
 	// AnnotationLacks lists what isolation is missing, with semicolons between.
 	AnnotationLacks = "io.shimrun.lacks"
 	// AnnotationProfile chooses the profile, as --profile does.
@@ -88,6 +94,9 @@ func (s *State) Spec(status Status) *specs.State {
 // allAnnotations are the bundle's and ours.
 func (s *State) allAnnotations() map[string]string {
 	all := map[string]string{AnnotationMode: s.Mode}
+	if s.Around {
+		all[AnnotationAround] = "yes"
+	}
 	if len(s.Lacks) > 0 {
 		text := ""
 		for i, lack := range s.Lacks {

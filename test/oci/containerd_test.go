@@ -17,8 +17,11 @@ import (
 
 const image = "docker.io/library/busybox:test"
 
-// containerd is a daemon of the test's own.
+// containerd is a daemon of the test's own, wherever it runs.
 type containerd struct {
+	// command prepares a command beside it.
+	command func(args ...string) *exec.Cmd
+	// address is its socket, binary shimrun, both by the names that they have there.
 	address, binary string
 }
 
@@ -47,7 +50,7 @@ func startContainerd(t *testing.T, mode string) *containerd {
 	daemon.Env = append(os.Environ(), "SHIMRUN_MODE="+mode, "SHIMRUN_PROFILE="+profile)
 	daemon.Stdout, daemon.Stderr = log, log
 	must(t, daemon.Start())
-	c := &containerd{dir + "/sock", binary(t)}
+	c := &containerd{func(args ...string) *exec.Cmd { return exec.Command(args[0], args[1:]...) }, dir + "/sock", binary(t)}
 	t.Cleanup(func() {
 		_ = daemon.Process.Signal(syscall.SIGTERM)
 		_ = daemon.Wait()
@@ -57,16 +60,22 @@ func startContainerd(t *testing.T, mode string) *containerd {
 		}
 		os.RemoveAll(dir)
 	})
-	eventually(t, "containerd answers", func() bool { return c.ctr("version").Run() == nil })
 	must(t, os.WriteFile(dir+"/image.tar", imageTar(t), 0o644))
-	if r := runCommand(t, c.ctr("image", "import", "--snapshotter", "native", dir+"/image.tar")); r.code != 0 {
-		t.Fatal(r.stderr)
-	}
+	c.begin(t, dir+"/image.tar")
 	return c
 }
 
+// begin waits for the daemon, and gives it the image.
+func (c *containerd) begin(t *testing.T, image string) {
+	t.Helper()
+	eventually(t, "containerd answers", func() bool { return c.ctr("version").Run() == nil })
+	if r := runCommand(t, c.ctr("image", "import", "--snapshotter", "native", image)); r.code != 0 {
+		t.Fatal(r.stderr)
+	}
+}
+
 func (c *containerd) ctr(args ...string) *exec.Cmd {
-	return exec.Command("ctr", append([]string{"-a", c.address}, args...)...)
+	return c.command(append([]string{"ctr", "-a", c.address}, args...)...)
 }
 
 // run is `ctr run` with shimrun in runc's place.
@@ -111,34 +120,38 @@ func TestContainerd(t *testing.T) {
 	for _, mode := range modes {
 		t.Run(mode, func(t *testing.T) {
 			c := startContainerd(t, mode)
-			t.Run("run", func(t *testing.T) {
-				r := runCommand(t, c.run("--rm", image, "one", "sh", "-c", "cat /proc/sys/kernel/panic; echo words >&2; exit 5"))
-				if r.code != 5 || r.stdout != "1234\n" || !strings.Contains(r.stderr, "words") {
-					t.Errorf("status %d, %q, %q", r.code, r.stdout, r.stderr)
-				}
-			})
-			t.Run("exec and kill", func(t *testing.T) {
-				if r := runCommand(t, c.run("--detach", image, "two", "sleep", "1000")); r.code != 0 {
-					t.Fatal(r.stderr)
-				}
-				if r := runCommand(t, c.ctr("task", "exec", "--exec-id", "e", "two", "cat", "/proc/sys/kernel/panic")); r.stdout != "1234\n" {
-					t.Errorf("status %d, %q, %s", r.code, r.stdout, r.stderr)
-				}
-				if r := runCommand(t, c.ctr("task", "exec", "--exec-id", "f", "two", "false")); r.code != 1 {
-					t.Errorf("status %d, %s", r.code, r.stderr)
-				}
-				runCommand(t, c.ctr("task", "kill", "-s", "KILL", "two"))
-				eventually(t, "it has stopped", func() bool { return strings.Contains(runCommand(t, c.ctr("task", "ls")).stdout, "STOPPED") })
-				if r := runCommand(t, c.ctr("task", "rm", "two")); r.code != 137 && r.code != 0 {
-					t.Errorf("task rm: %d, %s", r.code, r.stderr)
-				}
-				if r := runCommand(t, c.ctr("container", "rm", "two")); r.code != 0 {
-					t.Error(r.stderr)
-				}
-			})
+			t.Run("run", func(t *testing.T) { testContainerdRun(t, c) })
+			t.Run("exec and kill", func(t *testing.T) { testContainerdExec(t, c) })
 			t.Run("terminal", func(t *testing.T) { testContainerdTerminal(t, c) })
 			t.Run("many at once", func(t *testing.T) { testManyAtOnce(t, c, 50) })
 		})
+	}
+}
+
+func testContainerdRun(t *testing.T, c *containerd) {
+	r := runCommand(t, c.run("--rm", image, "one", "sh", "-c", "cat /proc/sys/kernel/panic; echo words >&2; exit 5"))
+	if r.code != 5 || r.stdout != "1234\n" || !strings.Contains(r.stderr, "words") {
+		t.Errorf("status %d, %q, %q", r.code, r.stdout, r.stderr)
+	}
+}
+
+func testContainerdExec(t *testing.T, c *containerd) {
+	if r := runCommand(t, c.run("--detach", image, "two", "sleep", "1000")); r.code != 0 {
+		t.Fatal(r.stderr)
+	}
+	if r := runCommand(t, c.ctr("task", "exec", "--exec-id", "e", "two", "cat", "/proc/sys/kernel/panic")); r.stdout != "1234\n" {
+		t.Errorf("status %d, %q, %s", r.code, r.stdout, r.stderr)
+	}
+	if r := runCommand(t, c.ctr("task", "exec", "--exec-id", "f", "two", "false")); r.code != 1 {
+		t.Errorf("status %d, %s", r.code, r.stderr)
+	}
+	runCommand(t, c.ctr("task", "kill", "-s", "KILL", "two"))
+	eventually(t, "it has stopped", func() bool { return strings.Contains(runCommand(t, c.ctr("task", "ls")).stdout, "STOPPED") })
+	if r := runCommand(t, c.ctr("task", "rm", "two")); r.code != 137 && r.code != 0 {
+		t.Errorf("task rm: %d, %s", r.code, r.stderr)
+	}
+	if r := runCommand(t, c.ctr("container", "rm", "two")); r.code != 0 {
+		t.Error(r.stderr)
 	}
 }
 

@@ -281,6 +281,33 @@ var mountCases = []Case{
 		},
 	},
 	{
+		Name: "mount/bind-recursive", Calls: "mount", Needs: Mounts | Own, Known: true,
+		Run: func(r *Record) {
+			dir := r.Tmp()
+			private()
+			for _, name := range []string{"src/below/deep", "other", "third", "dst", "one"} {
+				must("mkdir", os.MkdirAll(dir+"/"+name, 0o755))
+			}
+			for _, name := range []string{"src/file", "other/file", "third/file"} {
+				must("write", os.WriteFile(dir+"/"+name, []byte(name), 0o644))
+			}
+			must("mkdir", os.Mkdir(dir+"/other/deep", 0o755))
+			must("symlink", os.Symlink("src", dir+"/link"))
+			r.mount(dir+"/other", dir+"/src/below", "", unix.MS_BIND, "")
+			r.mount(dir+"/third", dir+"/src/below/deep", "", unix.MS_BIND, "")
+			r.mount(dir+"/src", dir+"/dst", "", unix.MS_BIND|unix.MS_REC, "")
+			r.mount(dir+"/link", dir+"/one", "", unix.MS_BIND|unix.MS_REC, "")
+			for _, target := range []string{"dst", "one"} {
+				for _, name := range []string{"file", "below/file", "below/deep/file"} {
+					b, err := os.ReadFile(dir + "/" + target + "/" + name)
+					r.Say("%s/%s: %q %s", target, name, b, Errno(err))
+				}
+			}
+			r.Say("no source %s", Errno(unix.Mount(dir+"/none", dir+"/dst", "", unix.MS_BIND|unix.MS_REC, "")))
+			r.Say("no target %s", Errno(unix.Mount(dir+"/src", dir+"/none", "", unix.MS_BIND|unix.MS_REC, "")))
+		},
+	},
+	{
 		Name: "mount/other-filesystems", Calls: "statfs", Like: Bare, Real: true,
 		Run: func(r *Record) {
 			for _, dir := range []string{"/proc", "/sys", "/dev", "/dev/pts", "/nonexistent", ""} {

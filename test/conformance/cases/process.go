@@ -32,6 +32,28 @@ var processCases = []Case{
 		Not: map[string]string{"gvisor-docker": "without CAP_SYS_ADMIN a filter needs no_new_privs"},
 	},
 	{
+		// A kernel that lacks it fails to say what a process is before it was told to be it.
+		Name: "process/subreaper", Calls: "prctl", Known: true, Needs: Own,
+		Run: func(r *Record) {
+			for _, set := range []uintptr{1, 7, 0, 1} {
+				_, err := call(unix.SYS_PRCTL, unix.PR_SET_CHILD_SUBREAPER, set, 0, 0, 0)
+				is := int32(-1)
+				_, err2 := call(unix.SYS_PRCTL, unix.PR_GET_CHILD_SUBREAPER, pointer(&is), 0, 0, 0)
+				r.Say("set %d %s, is %d %s", set, Errno(err), is, Errno(err2))
+			}
+			_, err := call(unix.SYS_PRCTL, unix.PR_GET_CHILD_SUBREAPER, 8, 0, 0, 0)
+			r.Say("nowhere to say it %s", Errno(err))
+		},
+	},
+	{
+		Name: "process/pipe-owner", Calls: "fchown", Known: true, Needs: Root,
+		Run: pipeOwner,
+	},
+	{
+		Name: "process/pipe-owner-as-nobody", Calls: "fchown", Known: true, Needs: Nobody,
+		Run: pipeOwner,
+	},
+	{
 		Name: "process/setuid-program", Calls: "execve openat", Needs: Root,
 		Run: func(r *Record) {
 			dir := r.Tmp()
@@ -209,4 +231,20 @@ func wait4(pid int, status *unix.WaitStatus, options int) (int, error) {
 			return n, err
 		}
 	}
+}
+
+// pipeOwner gives a pipe away. Who owns it then is not asked: the shim only
+// says that it worked.
+func pipeOwner(r *Record) {
+	var p [2]int
+	must("pipe", unix.Pipe2(p[:], unix.O_CLOEXEC))
+	r.Hold(p[0])
+	r.Hold(p[1])
+	uid, gid := unix.Getuid(), unix.Getgid()
+	for _, to := range [][2]int{{-1, -1}, {uid, gid}, {uid, -1}, {-1, gid}, {1000, 1000}, {-1, 1001}} {
+		for _, fd := range p {
+			r.Say("%d:%d %s", to[0], to[1], Errno(unix.Fchown(fd, to[0], to[1])))
+		}
+	}
+	r.Say("closed %s", Errno(unix.Fchown(1<<20, 0, 0)))
 }

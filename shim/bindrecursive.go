@@ -1,0 +1,84 @@
+package shim
+
+import (
+	"os"
+	"strings"
+
+	"github.com/moby/sys/mountinfo"
+	"golang.org/x/sys/unix"
+
+	"github.com/shimrun/shimrun/internal/mounts"
+)
+
+// bindRecursively makes a bind mount for which old gVisor has refused MS_REC:
+// without it, and then one for each mount below the source, as they lie.
+// containerd mounts the roots of its containers so.
+//
+// The supervisor mounts for the tracee, under the conditions of [Worker.bindsLink].
+func (w *Worker) bindRecursively(c *Call) Answer {
+	refused := Answer{Kind: Fail, Errno: unix.EINVAL}
+	source, target, ok := w.bindNames(c)
+	if !ok {
+		return refused
+	}
+	from, ok := w.objectAt(source)
+	if !ok {
+		return refused
+	}
+	to, ok := w.objectAt(target)
+	if !ok {
+		return refused
+	}
+	// Before: the target may lie below the source.
+	below, err := mountinfo.GetMounts(func(m *mountinfo.Info) (skip, stop bool) {
+		return m.Mountpoint == from || !mounts.Within(m.Mountpoint, from), false
+	})
+	if err != nil {
+		return refused
+	}
+	w.count.node(lieBindRec)
+	err = unix.Mount(from, to, "", unix.MS_BIND, "")
+	w.shim.log.Debug().Int("tid", c.TID).Str("source", from).Str("target", to).AnErr("answer", err).
+		Str("lie", lieBindRec).Msg("bound a tree, mount by mount")
+	if errno, ok := err.(unix.Errno); ok {
+		return Answer{Kind: Fail, Errno: errno}
+	}
+	for _, m := range below {
+		at := strings.TrimSuffix(to, "/") + m.Mountpoint[len(strings.TrimSuffix(from, "/")):]
+		if _, err := os.Lstat(at); err != nil {
+			continue // covered by another one of these
+		}
+		if err := unix.Mount(m.Mountpoint, at, "", unix.MS_BIND, ""); err != nil {
+			w.shim.log.Warn().Err(err).Str("source", m.Mountpoint).Str("target", at).Msg("could not bind a mount below another one")
+		}
+	}
+	return Answer{Kind: Return}
+}
+
+// bindNames are source and target of a bind mount by names that mean the same
+// to the supervisor, which may mount for the tracee: one that might itself, and
+// that has the same mounts and the same root.
+func (w *Worker) bindNames(c *Call) (source, target string, ok bool) {
+	from, ok1 := w.mountText(c, c.Args[0])
+	to, ok2 := w.mountText(c, c.Args[1])
+	if !ok1 || !ok2 || deref(from) == "" || deref(to) == "" || w.rootOf(c.TID) != "/" ||
+		w.shim.namespaces.Load() && !w.sharesNamespace(c.TID) {
+		return "", "", false
+	}
+	if who, err := statusOf(c.TID); err != nil || !who.has(unix.CAP_SYS_ADMIN) {
+		return "", "", false // EPERM, says the kernel
+	}
+	return w.asTracee(c, atFDCWD, []byte(*from)), w.asTracee(c, atFDCWD, []byte(*to)), true
+}
+
+// objectAt is the name without links of what a name leads to. What has no name
+// any more could only be mounted by a link.
+func (w *Worker) objectAt(name string) (string, bool) {
+	fd, e := openat(atFDCWD, append([]byte(name), 0), unix.O_PATH|unix.O_CLOEXEC)
+	if e != 0 {
+		return "", false
+	}
+	defer unix.Close(fd)
+	object := w.kernelName(fd)
+	return object, strings.HasPrefix(object, "/") && !strings.HasSuffix(object, " (deleted)")
+}

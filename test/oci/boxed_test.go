@@ -1,0 +1,111 @@
+package oci
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/shimrun/shimrun/test/gvisor"
+)
+
+// boxedConfig is all of containerd but what cannot work there: overlay file
+// systems and devices for snapshots, and Kubernetes' interface.
+const boxedConfig = `version = 2
+root = "/var/lib/containerd"
+state = "/run/containerd"
+disabled_plugins = [
+  "io.containerd.grpc.v1.cri", "io.containerd.snapshotter.v1.aufs", "io.containerd.snapshotter.v1.btrfs",
+  "io.containerd.snapshotter.v1.devmapper", "io.containerd.snapshotter.v1.overlayfs", "io.containerd.snapshotter.v1.zfs",
+]
+`
+
+// startBoxedContainerd starts containerd under shimrun in a gVisor sandbox.
+// Nothing of it is in the sandbox's own files: the binaries are this machine's.
+func startBoxedContainerd(t *testing.T, caps string) *containerd {
+	t.Helper()
+	gvisor.Require(t)
+	folder, err := os.MkdirTemp("/var/tmp", "shimrun-ctrd-")
+	must(t, err)
+	t.Cleanup(func() { os.RemoveAll(folder) })
+	must(t, os.Chmod(folder, 0o755))
+	give := func(name string, text []byte, mode os.FileMode) {
+		t.Helper()
+		must(t, os.WriteFile(filepath.Join(folder, name), text, mode))
+	}
+	for _, program := range []string{"containerd", "ctr", "containerd-shim-runc-v2", binary(t)} {
+		path, err := exec.LookPath(program)
+		if err != nil {
+			lack(t, "%v; run test/oci/install", err)
+		}
+		text, err := os.ReadFile(path)
+		must(t, err)
+		give(filepath.Base(program), text, 0o755)
+	}
+	give("config.toml", []byte(boxedConfig), 0o644)
+	give("image.tar", imageTar(t), 0o644)
+	give("served.yaml", []byte("extends: [containerd]\nsysctls: {kernel.panic: 1234}\n"), 0o644)
+
+	sandbox := gvisor.Start(t, gvisor.Options{Caps: caps, Mounts: []string{folder + ":/opt/ctrd"}, Cgroups: caps == "all"})
+	env := []string{"PATH=/opt/ctrd:/usr/sbin:/usr/bin:/sbin:/bin"}
+	c := &containerd{
+		func(args ...string) *exec.Cmd { return sandbox.Command(t.Context(), env, args...) },
+		"/run/containerd/containerd.sock", "/opt/ctrd/shimrun",
+	}
+	log, err := os.Create(filepath.Join(t.TempDir(), "log"))
+	must(t, err)
+	daemon := c.command(c.binary, "--profile", "/opt/ctrd/served.yaml", "--", "containerd", "-c", "/opt/ctrd/config.toml")
+	daemon.Stdout, daemon.Stderr = log, log
+	must(t, daemon.Start())
+	t.Cleanup(func() {
+		_ = daemon.Wait() // the test's context has ended it
+		log.Close()
+		if t.Failed() {
+			text, _ := os.ReadFile(log.Name())
+			t.Logf("%s", text)
+		}
+	})
+	c.begin(t, "/opt/ctrd/image.tar")
+	return c
+}
+
+// TestContainerdInGVisor has all of containerd below one shimrun, its containers
+// too.
+func TestContainerdInGVisor(t *testing.T) {
+	for _, caps := range caps {
+		t.Run(caps, func(t *testing.T) {
+			c := startBoxedContainerd(t, caps)
+			t.Run("run", func(t *testing.T) { testContainerdRun(t, c) })
+			t.Run("exec and kill", func(t *testing.T) { testContainerdExec(t, c) })
+			t.Run("orphans", func(t *testing.T) { testOrphans(t, c) })
+			t.Run("other user", func(t *testing.T) {
+				r := runCommand(t, c.run("--rm", "--user", "1000:1000", image, "user", "sh", "-c", "id -u; echo words >&2"))
+				if r.code != 0 || r.stdout != "1000\n" || !strings.Contains(r.stderr, "words") {
+					t.Errorf("status %d, %q, %q", r.code, r.stdout, r.stderr)
+				}
+			})
+			t.Run("many at once", func(t *testing.T) { testManyAtOnce(t, c, 5) })
+			t.Run("nothing is left", func(t *testing.T) {
+				r := runCommand(t, c.command("sh", "-c", "busybox ls /run/shimrun /run/containerd/io.containerd.runtime.v2.task/default; "+
+					"grep -c rootfs /proc/self/mountinfo; pgrep -f containerd-shim-runc-v2"))
+				if strings.TrimSpace(strings.ReplaceAll(r.stdout, "\n", " ")) != "/run/containerd/io.containerd.runtime.v2.task/default:  /run/shimrun: 0" {
+					t.Errorf("%q, %s", r.stdout, r.stderr)
+				}
+			})
+		})
+	}
+}
+
+// testOrphans looks at what a container's process leaves running: it goes with
+// the container.
+func testOrphans(t *testing.T, c *containerd) {
+	r := runCommand(t, c.run("--rm", image, "left", "sh", "-c", "setsid sleep 4321 </dev/null >/dev/null 2>&1 & sleep 0.2; exit 4"))
+	if r.code != 4 {
+		t.Errorf("status %d, %q, %s", r.code, r.stdout, r.stderr)
+	}
+	if r := runCommand(t, c.command("pgrep", "-f", fmt.Sprint("sleep ", 4321))); r.code != 1 {
+		t.Errorf("left behind: %s", r.stdout)
+	}
+}
