@@ -252,7 +252,7 @@ func TestSingleLies(t *testing.T) {
 		{LoadOptions{Files: []string{"motd=x"}}, "no absolute, clean path"},
 		{LoadOptions{Files: []string{"/etc/motd=@/nonexistent"}}, "cannot read /nonexistent: no such file"},
 		{LoadOptions{Filesystems: []string{"9p=ext5"}}, `unknown type "ext5"`},
-		{LoadOptions{Profiles: []string{"nothing"}}, "built in: 9p, gvisor, k3s, kubernetes"},
+		{LoadOptions{Profiles: []string{"nothing"}}, "built in: 9p, containerd, gvisor, k3s, kubernetes"},
 	} {
 		if _, err := Load(c.opt); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%+v: got %v, want %s in it", c.opt, err, c.want)

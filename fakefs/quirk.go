@@ -8,7 +8,7 @@ var Quirks = map[string]string{
 	"mount-remount":        "mount(2) with MS_REMOUNT fails with EINVAL: answered with success where it makes nothing read-only",
 	"mount-bind-link":      "mount(2) with MS_BIND mounts a symbolic link itself: the object that it leads to is mounted",
 	"mount-bind-recursive": "mount(2) with MS_BIND and MS_REC fails with EINVAL: made without MS_REC, and once for each mount below",
-	"child-subreaper":      "prctl(2) with PR_SET_CHILD_SUBREAPER fails with EINVAL: answered with success, though orphans go to init",
+	"child-subreaper":      "prctl(2) with PR_SET_CHILD_SUBREAPER fails with EINVAL: answered with success, and wait4(2) tells of orphans",
 	"fchown-pipe":          "fchown(2) of a pipe fails with EPERM: answered with success for those who may",
 	"mount-propagation":    "mount(2) that only changes propagation fails with EINVAL: answered with success",
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -21,6 +22,8 @@ const image = "docker.io/library/busybox:test"
 type containerd struct {
 	// command prepares a command beside it.
 	command func(args ...string) *exec.Cmd
+	// under is what ctr, which mounts as well, is run under.
+	under []string
 	// address is its socket, binary shimrun, both by the names that they have there.
 	address, binary string
 }
@@ -50,7 +53,10 @@ func startContainerd(t *testing.T, mode string) *containerd {
 	daemon.Env = append(os.Environ(), "SHIMRUN_MODE="+mode, "SHIMRUN_PROFILE="+profile)
 	daemon.Stdout, daemon.Stderr = log, log
 	must(t, daemon.Start())
-	c := &containerd{func(args ...string) *exec.Cmd { return exec.Command(args[0], args[1:]...) }, dir + "/sock", binary(t)}
+	c := &containerd{
+		command: func(args ...string) *exec.Cmd { return exec.Command(args[0], args[1:]...) },
+		address: dir + "/sock", binary: binary(t),
+	}
 	t.Cleanup(func() {
 		_ = daemon.Process.Signal(syscall.SIGTERM)
 		_ = daemon.Wait()
@@ -75,7 +81,7 @@ func (c *containerd) begin(t *testing.T, image string) {
 }
 
 func (c *containerd) ctr(args ...string) *exec.Cmd {
-	return c.command(append([]string{"ctr", "-a", c.address}, args...)...)
+	return c.command(slices.Concat(c.under, []string{"ctr", "-a", c.address}, args)...)
 }
 
 // run is `ctr run` with shimrun in runc's place.
@@ -142,8 +148,8 @@ func testContainerdExec(t *testing.T, c *containerd) {
 	if r := runCommand(t, c.ctr("task", "exec", "--exec-id", "e", "two", "cat", "/proc/sys/kernel/panic")); r.stdout != "1234\n" {
 		t.Errorf("status %d, %q, %s", r.code, r.stdout, r.stderr)
 	}
-	if r := runCommand(t, c.ctr("task", "exec", "--exec-id", "f", "two", "false")); r.code != 1 {
-		t.Errorf("status %d, %s", r.code, r.stderr)
+	if r := runCommand(t, c.ctr("task", "exec", "--exec-id", "f", "--user", "1000:1000", "two", "sh", "-c", "id -u; exit 1")); r.code != 1 || r.stdout != "1000\n" {
+		t.Errorf("status %d, %q, %s", r.code, r.stdout, r.stderr)
 	}
 	runCommand(t, c.ctr("task", "kill", "-s", "KILL", "two"))
 	eventually(t, "it has stopped", func() bool { return strings.Contains(runCommand(t, c.ctr("task", "ls")).stdout, "STOPPED") })

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -43,6 +44,31 @@ var processCases = []Case{
 			}
 			_, err := call(unix.SYS_PRCTL, unix.PR_GET_CHILD_SUBREAPER, 8, 0, 0, 0)
 			r.Say("nowhere to say it %s", Errno(err))
+		},
+	},
+	{
+		Name: "process/orphan", Calls: "wait4 prctl", Known: true, Needs: Own,
+		Run: func(r *Record) {
+			_, err := call(unix.SYS_PRCTL, unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+			r.Say("subreaper %s", Errno(err))
+			ended := make(chan os.Signal, 1)
+			signal.Notify(ended, unix.SIGCHLD)
+			// The shell ends before what it starts, and so does that one.
+			cmd := exec.Command("/bin/sh", "-c", `(sh -c "sleep 0.5; exit 5"; exit 6) & (sleep 1; kill -9 $$; exit 7) & echo`)
+			must("start", cmd.Run())
+			// Real children first: a kernel without subreapers says ECHILD when there are none.
+			waiting := exec.Command("/bin/sleep", "2")
+			must("start", waiting.Start())
+			for range 2 {
+				var ws unix.WaitStatus
+				pid := 0
+				for pid == 0 {
+					<-ended
+					pid, err = unix.Wait4(-1, &ws, unix.WNOHANG, nil)
+				}
+				r.Say("orphan %v, status %d %s", pid != waiting.Process.Pid, ws.ExitStatus(), Errno(err))
+			}
+			r.Say("the child %v", waiting.Wait() == nil)
 		},
 	},
 	{
