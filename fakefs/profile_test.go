@@ -195,7 +195,7 @@ func TestExtends(t *testing.T) {
 		{"a circle", map[string]string{"a.yaml": "extends: [top.yaml]",
 			"top.yaml": "extends: [a.yaml]"}, "", []string{"extends in a circle: ", "a.yaml → ", "top.yaml"}},
 		{"itself", map[string]string{"top.yaml": "extends: [top.yaml]"}, "", []string{"extends in a circle: "}},
-		{"unknown", map[string]string{"top.yaml": "extends: [kubernets]"}, "", []string{"top.yaml:1:11: extends kubernets: ", `"kubernets"`, "built in: 9p, gvisor"}},
+		{"unknown", map[string]string{"top.yaml": "extends: [kubernets]"}, "", []string{"top.yaml:1:11: extends kubernets: ", `"kubernets"`, "built in: 9p, containerd, gvisor"}},
 		{"missing file", map[string]string{"top.yaml": "extends: [x.yaml]"}, "", []string{"x.yaml", "no such file"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
