@@ -83,12 +83,12 @@ func create(c *cli.Context, id string, detached bool) (*container.Container, err
 	if err != nil {
 		return nil, err
 	}
-	runtime, err := chooseRuntime(c)
+	to, err := chooseRuntime(c)
 	if err != nil {
 		return nil, err
 	}
-	if runtime != "" {
-		made, _, err := delegateCreation(c, id, b, runtime, "create")
+	if to.runtime != "" {
+		made, _, err := delegateCreation(c, id, b, to, "create")
 		return made, err
 	}
 	socket, err := consoleSocket(c, b.Spec.Process.Terminal, detached)

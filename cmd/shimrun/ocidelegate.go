@@ -1,12 +1,16 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
 	"os"
 	"os/exec"
 	"os/signal"
+	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -45,7 +49,7 @@ func passOn(c *cli.Context, made *container.Container) error {
 
 // delegateCreation has a runtime create a container, or create and run it. The
 // runtime's command is given back only for run, and may still run.
-func delegateCreation(c *cli.Context, id string, b *bundle.Bundle, path, verb string) (made *container.Container, running *exec.Cmd, err error) {
+func delegateCreation(c *cli.Context, id string, b *bundle.Bundle, to delegation, verb string) (made *container.Container, running *exec.Cmd, err error) {
 	store, err := ociStore(c)
 	if err != nil {
 		return nil, nil, err
@@ -64,8 +68,9 @@ func delegateCreation(c *cli.Context, id string, b *bundle.Bundle, path, verb st
 	if made, err = store.Create(id); err != nil {
 		return nil, nil, err
 	}
-	made.Bundle, made.Rootfs, made.Mode, made.Runtime = b.Dir, b.Rootfs, delegate.Mode, path
+	made.Bundle, made.Rootfs, made.Mode, made.Runtime = b.Dir, b.Rootfs, delegate.Mode, to.runtime
 	made.Created, made.Annotations, made.Profile = time.Now().UTC(), maps.Clone(b.Spec.Annotations), profile
+	made.Backend, made.Within = c.String("backend"), to.within && profile != nil
 	defer func() {
 		if err != nil {
 			_, _ = engineOf(c, made).Run("delete", "--force", id)
@@ -102,6 +107,11 @@ func delegateCreation(c *cli.Context, id string, b *bundle.Bundle, path, verb st
 	if err := cmd.Wait(); err != nil {
 		return made, nil, &statusError{status: max(cmd.ProcessState.ExitCode(), 1)} // it has said why
 	}
+	if made.Within && verb == "create" {
+		if err := engine.CheckProgram(b.Spec, b.Spec.Process); err != nil {
+			return made, nil, err
+		}
+	}
 	made.Ready = true
 	return made, nil, made.Save()
 }
@@ -131,7 +141,7 @@ func trapsOf(profile []byte) ([]shim.Trap, error) {
 	return policy.Traps(), nil
 }
 
-func delegateRun(c *cli.Context, id, path string) (int, error) {
+func delegateRun(c *cli.Context, id string, to delegation) (int, error) {
 	if err := container.CheckID(id); err != nil {
 		return 0, err
 	}
@@ -139,7 +149,7 @@ func delegateRun(c *cli.Context, id, path string) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	made, cmd, err := delegateCreation(c, id, b, path, "run")
+	made, cmd, err := delegateCreation(c, id, b, to, "run")
 	if err != nil {
 		return 0, err
 	}
@@ -183,7 +193,17 @@ func stay(cmd *exec.Cmd) int {
 
 func delegateExec(c *cli.Context, made *container.Container) (int, error) {
 	engine := engineOf(c, made)
-	cmd, err := engine.Start(delegatePlan(c, made), preservedFDs(c), os.Args[verbAt(os.Args):]...)
+	words := os.Args[verbAt(os.Args):]
+	if made.Within {
+		var err error
+		if words, err = wrappedExec(c, engine, words); err != nil {
+			return 0, err
+		}
+		if c.String("process") != "" {
+			defer os.Remove(processFile(made))
+		}
+	}
+	cmd, err := engine.Start(delegatePlan(c, made), preservedFDs(c), words...)
 	if err != nil {
 		return 0, err
 	}
@@ -191,6 +211,54 @@ func delegateExec(c *cli.Context, made *container.Container) (int, error) {
 		return 0, &statusError{status: status} // it has said why, or it is the process's own
 	}
 	return 0, nil
+}
+
+// processFile is the process.json that the runtime gets in place of the caller's.
+func processFile(made *container.Container) string {
+	return filepath.Join(made.Dir(), fmt.Sprintf("process-%d.json", os.Getpid()))
+}
+
+// wrappedExec are the words of an exec whose process comes under the shim by
+// itself.
+func wrappedExec(c *cli.Context, engine delegate.Engine, words []string) ([]string, error) {
+	made := engine.Container
+	spec, err := made.LoadSpec()
+	if err != nil {
+		return nil, err
+	}
+	process, err := execProcess(c, made)
+	if err != nil {
+		return nil, err
+	}
+	if err := engine.CheckProgram(spec, process); err != nil {
+		return nil, err
+	}
+	if process.Args, err = engine.Wrap(spec, process.Args); err != nil {
+		return nil, err
+	}
+	flags := words[:len(words)-c.NArg()]
+	if c.String("process") == "" {
+		return append(append(slices.Clone(flags), made.ID), process.Args...), nil
+	}
+	text, err := json.Marshal(process)
+	if err != nil {
+		return nil, err
+	}
+	flags = append(withoutFlag(flags, "process", "p"), "--process", processFile(made), made.ID)
+	return flags, os.WriteFile(processFile(made), text, 0o600)
+}
+
+// withoutFlag takes a flag with its value out of a command line.
+func withoutFlag(words []string, names ...string) (rest []string) {
+	for i := 0; i < len(words); i++ {
+		name, _, given := strings.Cut(strings.TrimLeft(words[i], "-"), "=")
+		if !strings.HasPrefix(words[i], "-") || !slices.Contains(names, name) {
+			rest = append(rest, words[i])
+		} else if !given {
+			i++
+		}
+	}
+	return rest
 }
 
 func delegateDelete(c *cli.Context, made *container.Container, force bool) error {

@@ -14,55 +14,101 @@ import (
 
 	"github.com/shimrun/shimrun/runtime/bundle"
 	"github.com/shimrun/shimrun/runtime/delegate"
+	"github.com/shimrun/shimrun/seccomp"
 )
 
-// chooseRuntime decides between the modes: the runtime to delegate to, or
-// nothing for mode builtin.
-func chooseRuntime(c *cli.Context) (path string, err error) {
-	switch c.String("mode") {
-	case "builtin":
-		return "", nil
-	case delegate.Mode:
-		return delegate.Find(c.String("runtime"))
-	}
-	if path, err = delegate.Find(c.String("runtime")); err != nil {
-		return "", nil
-	}
-	works, err := delegationWorks(c.String("root"), path)
-	if err != nil || !works {
-		return "", err
-	}
-	return path, nil
+// delegation is how a container is delegated.
+type delegation struct {
+	// runtime is the runtime's path; empty for mode builtin.
+	runtime string
+	// within tells that the shim has to enter the container, because calls
+	// cannot be handed to a supervisor outside of it.
+	within bool
 }
 
-// delegationWorks tells whether a runtime can run a container here, and the
-// shim serve it: by running one, once per start of the machine.
-func delegationWorks(root, path string) (bool, error) {
+// chooseRuntime decides between the modes.
+func chooseRuntime(c *cli.Context) (delegation, error) {
+	mode := c.String("mode")
+	if mode == "builtin" {
+		return delegation{}, nil
+	}
+	path, err := delegate.Find(c.String("runtime"))
+	if err != nil {
+		if mode == delegate.Mode {
+			return delegation{}, err
+		}
+		return delegation{}, nil
+	}
+	backend := c.String("backend")
+	outside, within := delegation{path, false}, delegation{path, true}
+	switch {
+	case mode == delegate.Mode && (backend == "ptrace" || backend == "auto" && lacksNotification(path)):
+		return within, nil
+	case mode == delegate.Mode:
+		return outside, nil
+	}
+	ways := []delegation{outside, within}
+	switch {
+	case backend == "seccomp":
+		ways = ways[:1]
+	case backend == "ptrace" || lacksNotification(path):
+		ways = ways[1:]
+	}
+	return tryOnce(c.String("root"), backend, path, ways)
+}
+
+// lacksNotification tells whether a runtime certainly has no user notification:
+// gVisor's kernel does not know it. Other runtimes have what the machine's has.
+func lacksNotification(path string) bool {
+	return filepath.Base(path) == "runsc" || seccomp.Probe() != nil
+}
+
+// tryOnce finds the first way in which a runtime can run a container here, and
+// the shim serve it: by running one, once per start of the machine.
+func tryOnce(root, backend, path string, ways []delegation) (delegation, error) {
 	boot, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
 	if err != nil {
 		boot = []byte("unknown") // as in old gVisor
 	}
-	question := strings.TrimSpace(string(boot)) + " " + path
+	question := strings.TrimSpace(string(boot)) + " " + backend + " " + path + " "
 	// No container can have this name.
 	cache := filepath.Join(root, "delegation~")
 	if text, err := os.ReadFile(cache); err == nil {
-		if answer, found := strings.CutPrefix(string(text), question+" "); found {
-			return answer == "works\n", nil
+		if answer, found := strings.CutPrefix(string(text), question); found {
+			for _, way := range ways {
+				if answer == way.words() {
+					return way, nil
+				}
+			}
+			return delegation{}, nil
 		}
 	}
-	answer := "works"
-	if err := tryDelegation(path); err != nil {
-		answer = "fails: " + oneLine(err)
+	var chosen delegation
+	answer := ""
+	for _, way := range ways {
+		if err := tryDelegation(way); err != nil {
+			answer += "fails: " + oneLine(err) + "\n"
+			continue
+		}
+		chosen, answer = way, way.words()
+		break
 	}
 	if err := os.MkdirAll(root, 0o711); err != nil {
-		return false, err
+		return delegation{}, err
 	}
-	err = os.WriteFile(cache, []byte(question+" "+answer+"\n"), 0o600)
-	return answer == "works", err
+	return chosen, os.WriteFile(cache, []byte(question+answer), 0o600)
+}
+
+// words are the answer that is kept where a way works.
+func (d delegation) words() string {
+	if d.within {
+		return "works with the shim in the container\n"
+	}
+	return "works\n"
 }
 
 // tryDelegation runs this program in a container of the runtime's, served.
-func tryDelegation(path string) error {
+func tryDelegation(way delegation) error {
 	dir, err := os.MkdirTemp("", "shimrun-probe")
 	if err != nil {
 		return err
@@ -90,8 +136,12 @@ func tryDelegation(path string) error {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, "/proc/self/exe", "--root", filepath.Join(dir, "state"), "--mode", delegate.Mode, "--runtime", path,
-		"--profile", profile, "run", "--bundle", dir, fmt.Sprintf("shimrun-probe-%d", os.Getpid()))
+	backend := "seccomp"
+	if way.within {
+		backend = "ptrace"
+	}
+	cmd := exec.CommandContext(ctx, "/proc/self/exe", "--root", filepath.Join(dir, "state"), "--mode", delegate.Mode, "--runtime", way.runtime,
+		"--backend", backend, "--profile", profile, "run", "--bundle", dir, fmt.Sprintf("shimrun-probe-%d", os.Getpid()))
 	cmd.WaitDelay = time.Second
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("%w: %s", err, out)

@@ -36,10 +36,10 @@ func ociRunCommand() *cli.Command {
 }
 
 func runContainer(c *cli.Context, id string) (status int, err error) {
-	if runtime, err := chooseRuntime(c); err != nil {
+	if to, err := chooseRuntime(c); err != nil {
 		return 0, err
-	} else if runtime != "" {
-		return delegateRun(c, id, runtime)
+	} else if to.runtime != "" {
+		return delegateRun(c, id, to)
 	}
 	if c.Bool("detach") {
 		made, err := create(c, id, true)

@@ -40,6 +40,8 @@ type State struct {
 	Backend string `json:"backend,omitempty"`
 	// Runtime is the runtime that a container was delegated to.
 	Runtime string `json:"runtime,omitempty"`
+	// Within tells that the shim is in that container, and not outside of it.
+	Within bool `json:"within,omitempty"`
 }
 
 // Lack is one thing that a bundle asks for and that its container does not have.

@@ -8,6 +8,16 @@
 //	      ▼                                                       ▼
 //	  supervisor ◀─────────── notifications ─────────────── the container
 //
+// Where the runtime or the kernel has no user notification, the shim enters the
+// container instead ([Engine.Wrap]): this program, bound into it, is what the
+// runtime starts, and becomes the container's process under a supervisor beside
+// it.
+//
+//	process.args = sh  ──▶  /dev/shimrun-within PLAN sh  ──▶  sh
+//	                                │ forks
+//	                                ▼
+//	                            supervisor, in the container
+//
 // What the bundle's rules deny stays denied: only what they allow is answered
 // by the shim ([Merge]). The runtime keeps its state in the container's folder
 // (package container), and all other verbs are its own.

@@ -65,27 +65,36 @@ func (e Engine) command(args ...string) []string {
 func (e Engine) socket() string { return filepath.Join(e.Container.Dir(), "agent") }
 
 // Prepare writes the bundle that the runtime gets, and gives its folder: the
-// given one, with the shim in its rules.
+// given one, with the shim in its rules or around its process.
 func (e Engine) Prepare(b *bundle.Bundle, traps []shim.Trap) (string, error) {
 	if len(traps) == 0 {
 		return b.Dir, nil
 	}
 	spec := *b.Spec
+	// What later versions add is ignored by who does not know it, as the
+	// specification demands; but there are runtimes that refuse the number.
+	spec.Version = "1.0.2"
 	root := *spec.Root
 	root.Path = b.Rootfs
 	spec.Root = &root
-	linux := specs.Linux{}
-	if spec.Linux != nil {
-		linux = *spec.Linux
-	}
-	linux.Seccomp = Merge(linux.Seccomp, traps, e.socket())
-	spec.Linux = &linux
 	spec.Mounts = append([]specs.Mount{}, spec.Mounts...)
 	for i, m := range spec.Mounts {
 		// Relative to the bundle, which is another one now.
 		if isBind(m) && !filepath.IsAbs(m.Source) {
 			spec.Mounts[i].Source = filepath.Join(b.Dir, m.Source)
 		}
+	}
+	if e.Container.Within {
+		if err := e.enter(&spec); err != nil {
+			return "", err
+		}
+	} else {
+		linux := specs.Linux{}
+		if spec.Linux != nil {
+			linux = *spec.Linux
+		}
+		linux.Seccomp = Merge(linux.Seccomp, traps, e.socket())
+		spec.Linux = &linux
 	}
 	dir := filepath.Join(e.Container.Dir(), "bundle")
 	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, os.ErrExist) {
@@ -110,8 +119,8 @@ func isBind(m specs.Mount) bool {
 	return false
 }
 
-// Start starts a verb that makes a process, and serves that process. The
-// command has this process's standard files, and the descriptors after these.
+// Start starts a verb that makes a process, and serves that process unless the
+// shim is in the container with it. The command has this process's standard files, and the descriptors after these.
 func (e Engine) Start(plan runtime.Plan, preserve int, args ...string) (*exec.Cmd, error) {
 	words := e.command(args...)
 	cmd := exec.Command(words[0], words[1:]...)
@@ -119,7 +128,7 @@ func (e Engine) Start(plan runtime.Plan, preserve int, args ...string) (*exec.Cm
 	for n := range preserve {
 		cmd.ExtraFiles = append(cmd.ExtraFiles, os.NewFile(uintptr(3+n), "preserved"))
 	}
-	if len(plan.Profile) == 0 {
+	if len(plan.Profile) == 0 || e.Container.Within {
 		return cmd, cmd.Start()
 	}
 	// One process after the other hands its listener over.

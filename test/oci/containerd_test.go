@@ -50,7 +50,11 @@ func startContainerd(t *testing.T, mode string) *containerd {
 	must(t, err)
 	defer log.Close()
 	daemon := exec.Command("containerd", "-c", dir+"/config.toml")
-	daemon.Env = append(os.Environ(), "SHIMRUN_MODE="+mode, "SHIMRUN_PROFILE="+profile)
+	daemon.Env = append(os.Environ(), "SHIMRUN_PROFILE="+profile)
+	flags := modeFlags(mode)
+	for i := 0; i < len(flags); i += 2 {
+		daemon.Env = append(daemon.Env, "SHIMRUN_"+strings.ToUpper(flags[i][2:])+"="+flags[i+1])
+	}
 	daemon.Stdout, daemon.Stderr = log, log
 	must(t, daemon.Start())
 	c := &containerd{

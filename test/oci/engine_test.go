@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -54,7 +55,7 @@ func newEngine(t *testing.T, mode string, flags ...string) *engine {
 	root := filepath.Join(t.TempDir(), mode)
 	profile := filepath.Join(t.TempDir(), "served.yaml")
 	must(t, os.WriteFile(profile, []byte("name: served\nsysctls: {kernel.panic: 1234}\n"), 0o644))
-	e := &engine{mode, append([]string{binary(t), "--root", root, "--mode", mode, "--profile", profile}, flags...), root, false}
+	e := &engine{mode, slices.Concat([]string{binary(t), "--root", root, "--profile", profile}, modeFlags(mode), flags), root, false}
 	t.Cleanup(func() { e.sweep(t) })
 	return e
 }

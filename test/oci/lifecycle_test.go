@@ -7,8 +7,17 @@ import (
 	"testing"
 )
 
-// modes are those of shimrun's that the tests run.
-var modes = []string{"builtin", "delegate"}
+// modes are those of shimrun's that the tests run. "within" is delegate with
+// the shim in the container.
+var modes = []string{"builtin", "delegate", "within"}
+
+// modeFlags are what chooses one.
+func modeFlags(mode string) []string {
+	if mode == "within" {
+		return []string{"--mode", "delegate", "--backend", "ptrace"}
+	}
+	return []string{"--mode", mode}
+}
 
 // outcome is what an operation has to come to: the status that the container
 // has afterwards, and for an error some of its words.
