@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"sync"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"github.com/rs/zerolog"
@@ -60,6 +61,9 @@ func runAgent(c *cli.Context) error {
 	}()
 	log := zerolog.New(out).With().Timestamp().Logger()
 	plan := runtime.LogPlan{File: file, Format: "json", Level: logLevel(c)}
+	// taking is held by all that take a process over, and waited for at the end.
+	var taking sync.RWMutex
+	defer taking.Lock()
 	for {
 		conn, err := listener.AcceptUnix()
 		if errors.Is(err, net.ErrClosed) {
@@ -68,7 +72,13 @@ func runAgent(c *cli.Context) error {
 		if err != nil {
 			return err
 		}
-		serveRuntime(c, conn, plan, log)
+		go func() {
+			if agent.Await(conn) == nil {
+				taking.RLock()
+				defer taking.RUnlock()
+			}
+			serveRuntime(c, conn, plan, log)
+		}()
 	}
 }
 

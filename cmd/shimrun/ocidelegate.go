@@ -9,8 +9,6 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -196,12 +194,10 @@ func delegateExec(c *cli.Context, made *container.Container) (int, error) {
 	words := os.Args[verbAt(os.Args):]
 	if made.Within {
 		var err error
-		if words, err = wrappedExec(c, engine, words); err != nil {
+		if words, err = wrappedExec(c, engine); err != nil {
 			return 0, err
 		}
-		if c.String("process") != "" {
-			defer os.Remove(processFile(made))
-		}
+		defer os.Remove(processFile(made))
 	}
 	cmd, err := engine.Start(delegatePlan(c, made), preservedFDs(c), words...)
 	if err != nil {
@@ -220,7 +216,7 @@ func processFile(made *container.Container) string {
 
 // wrappedExec are the words of an exec whose process comes under the shim by
 // itself.
-func wrappedExec(c *cli.Context, engine delegate.Engine, words []string) ([]string, error) {
+func wrappedExec(c *cli.Context, engine delegate.Engine) ([]string, error) {
 	made := engine.Container
 	spec, err := made.LoadSpec()
 	if err != nil {
@@ -236,29 +232,26 @@ func wrappedExec(c *cli.Context, engine delegate.Engine, words []string) ([]stri
 	if process.Args, err = engine.Wrap(spec, process.Args); err != nil {
 		return nil, err
 	}
-	flags := words[:len(words)-c.NArg()]
-	if c.String("process") == "" {
-		return append(append(slices.Clone(flags), made.ID), process.Args...), nil
-	}
 	text, err := json.Marshal(process)
 	if err != nil {
 		return nil, err
 	}
-	flags = append(withoutFlag(flags, "process", "p"), "--process", processFile(made), made.ID)
-	return flags, os.WriteFile(processFile(made), text, 0o600)
-}
-
-// withoutFlag takes a flag with its value out of a command line.
-func withoutFlag(words []string, names ...string) (rest []string) {
-	for i := 0; i < len(words); i++ {
-		name, _, given := strings.Cut(strings.TrimLeft(words[i], "-"), "=")
-		if !strings.HasPrefix(words[i], "-") || !slices.Contains(names, name) {
-			rest = append(rest, words[i])
-		} else if !given {
-			i++
+	// A description of the process stands in for all flags that are about it.
+	words := []string{"exec", "--process", processFile(made)}
+	for _, name := range []string{"console-socket", "pid-file", "preserve-fds"} {
+		if c.IsSet(name) {
+			words = append(words, "--"+name, c.String(name))
 		}
 	}
-	return rest
+	for _, name := range []string{"detach", "ignore-paused"} {
+		if c.Bool(name) {
+			words = append(words, "--"+name)
+		}
+	}
+	for _, group := range c.StringSlice("cgroup") {
+		words = append(words, "--cgroup", group)
+	}
+	return append(words, made.ID), os.WriteFile(processFile(made), text, 0o600)
 }
 
 func delegateDelete(c *cli.Context, made *container.Container, force bool) error {

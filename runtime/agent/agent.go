@@ -38,6 +38,19 @@ type Process struct {
 	Listener *os.File
 }
 
+// Await waits until a runtime that has connected sends something, or goes. crun
+// connects when it creates a container, and hands over when that starts.
+func Await(conn *net.UnixConn) error {
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		return err
+	}
+	return raw.Read(func(fd uintptr) bool {
+		_, _, err := unix.Recvfrom(int(fd), make([]byte, 1), unix.MSG_PEEK|unix.MSG_DONTWAIT)
+		return err != unix.EAGAIN
+	})
+}
+
 // maxState is more than a container's state needs.
 const maxState = 16 << 20
 

@@ -165,57 +165,58 @@ func (e Engine) serve(listener *net.UnixListener, plan runtime.Plan, pid int) er
 	}
 	defer unix.Close(ends)
 	for {
-		connected, err := awaitConnection(listener, ends)
+		connected, err := readable(listener, ends)
 		if err != nil || !connected {
-			return err // without one its exit status says why
+			return err // without a connection its exit status says why
 		}
 		conn, err := listener.AcceptUnix()
 		if err != nil {
 			return err
 		}
-		process, err := agent.Receive(conn)
+		err = e.take(conn, plan, ends)
 		conn.Close()
 		if errors.Is(err, io.EOF) {
 			continue // it has given up, and says why itself
 		}
-		if err != nil {
-			return err
-		}
-		supervisor, err := process.Adopt(plan)
-		if err != nil {
-			return fmt.Errorf("serve the container: %w", err)
-		}
-		p, err := container.Find(supervisor)
-		if err != nil {
-			return nil // the process was short, and its supervisor with it
-		}
-		return e.Container.AddSupervisor(p)
+		return err
 	}
 }
 
-// awaitConnection waits until somebody has connected, and tells false when the
-// process behind a pidfd has ended and nobody has.
+// take takes what a runtime hands over, now or later.
+func (e Engine) take(conn *net.UnixConn, plan runtime.Plan, ends int) error {
+	sent, err := readable(conn, ends)
+	if err != nil {
+		return err
+	}
+	if !sent {
+		return e.leaveWaiting(conn, plan)
+	}
+	return adopt(e.Container, conn, plan)
+}
+
+// readable waits until something can be taken from a socket, and tells false
+// when the process behind a pidfd has ended and nothing can.
 //
 // A runtime's verb may connect, hand over and end while this process waits for
 // its turn to run: what it handed over is waiting then, and is the container's
 // only listener. So the end counts only if the socket, looked at after it, is
 // empty. Nor is there a time limit, which would have passed in the meantime.
-func awaitConnection(listener *net.UnixListener, ends int) (connected bool, err error) {
-	raw, err := listener.SyscallConn()
+func readable(socket syscall.Conn, ends int) (is bool, err error) {
+	raw, err := socket.SyscallConn()
 	if err != nil {
 		return false, err
 	}
 	var failed error
 	err = raw.Control(func(fd uintptr) {
-		socket := unix.PollFd{Fd: int32(fd), Events: unix.POLLIN}
-		both := []unix.PollFd{socket, {Fd: int32(ends), Events: unix.POLLIN}}
+		in := unix.PollFd{Fd: int32(fd), Events: unix.POLLIN}
+		both := []unix.PollFd{in, {Fd: int32(ends), Events: unix.POLLIN}}
 		if failed = poll(both, -1); failed == nil {
-			after := []unix.PollFd{socket}
+			after := []unix.PollFd{in}
 			failed = poll(after, 0)
-			connected = after[0].Revents != 0
+			is = after[0].Revents != 0
 		}
 	})
-	return connected, errors.Join(err, failed)
+	return is, errors.Join(err, failed)
 }
 
 func poll(fds []unix.PollFd, timeout int) error {
