@@ -25,7 +25,7 @@ import (
 const Mode = "delegate"
 
 // Runtimes are those that are looked for, in this order.
-var Runtimes = []string{"runc", "crun"}
+var Runtimes = []string{"runc", "crun", "runsc"}
 
 // Find finds the runtime to delegate to: the one that was asked for, or the
 // first that is installed.

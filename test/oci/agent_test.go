@@ -36,6 +36,9 @@ func TestAgent(t *testing.T) {
 	must(t, err)
 	_, _ = conn.Write([]byte("nonsense"))
 	conn.Close()
+	silent, err := net.Dial("unix", socket)
+	must(t, err)
+	defer silent.Close()
 
 	bundle := func(annotations map[string]string) string {
 		return newBundle(t, t.TempDir(), all(args("sleep", "1000"), func(s *specs.Spec) {
