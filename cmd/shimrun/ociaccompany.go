@@ -104,11 +104,6 @@ func (r *terminalRelay) start() error {
 	if r.master, err = console.ConsoleFromFile(f); err != nil {
 		return err
 	}
-	// What the program writes comes as it was written: the own terminal, or
-	// whoever reads, makes of it what it wants.
-	if err := console.ClearONLCR(r.master.Fd()); err != nil {
-		return err
-	}
 	if r.own != nil {
 		if err := r.own.SetRaw(); err != nil {
 			return err

@@ -98,10 +98,10 @@ func create(c *cli.Context, id string, detached bool) (*container.Container, err
 	if socket != nil {
 		defer socket.Close()
 	}
-	return createWith(c, id, b, socket)
+	return createWith(c, id, b, builtin.Streams{Console: socket, PreserveFDs: preservedFDs(c)})
 }
 
-func createWith(c *cli.Context, id string, b *bundle.Bundle, console *os.File) (*container.Container, error) {
+func createWith(c *cli.Context, id string, b *bundle.Bundle, streams builtin.Streams) (*container.Container, error) {
 	store, err := ociStore(c)
 	if err != nil {
 		return nil, err
@@ -111,7 +111,7 @@ func createWith(c *cli.Context, id string, b *bundle.Bundle, console *os.File) (
 		return nil, err
 	}
 	made, err := builtin.Create(store, id, b, builtin.Options{
-		Streams:   builtin.Streams{Console: console, PreserveFDs: preservedFDs(c)},
+		Streams:   streams,
 		Profile:   profile,
 		Asked:     len(c.StringSlice("profile")) > 0 || b.Spec.Annotations[container.AnnotationProfile] != "",
 		Backend:   orDefault(c.String("backend"), "auto"),

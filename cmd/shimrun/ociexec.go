@@ -93,7 +93,7 @@ func execInContainer(c *cli.Context) (status int, err error) {
 		return 0, err
 	}
 	return accompany(process.Terminal, func(console *os.File) (int, error) {
-		opts.Console = console
+		opts.Console, opts.Relayed = console, true
 		p, err := builtin.Exec(made, opts)
 		return p.PID, err
 	})

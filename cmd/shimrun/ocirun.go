@@ -60,7 +60,7 @@ func runContainer(c *cli.Context, id string) (status int, err error) {
 	}
 	var made *container.Container
 	status, err = accompany(b.Spec.Process.Terminal, func(console *os.File) (int, error) {
-		if made, err = createWith(c, id, b, console); err != nil {
+		if made, err = createWith(c, id, b, builtin.Streams{Console: console, Relayed: true, PreserveFDs: preservedFDs(c)}); err != nil {
 			return 0, err
 		}
 		return made.Init.PID, startNew(made)

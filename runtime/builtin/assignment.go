@@ -32,6 +32,7 @@ type assignment struct {
 	Join *join `json:"join,omitempty"`
 	// Console tells that the terminal's master is to be sent to descriptor console.
 	Console bool `json:"console"`
+	Relayed bool `json:"relayed,omitempty"`
 	NoPivot bool `json:"no_pivot"`
 	// PreserveFDs is how many descriptors after the third the program keeps.
 	PreserveFDs int `json:"preserve_fds"`

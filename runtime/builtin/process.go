@@ -17,6 +17,9 @@ type Streams struct {
 	// Console is a socket that takes the master of the process's terminal; nil
 	// where it has none.
 	Console *os.File
+	// Relayed tells that what the program writes goes on to another terminal,
+	// and is to reach that one as it was written.
+	Relayed bool
 	// PreserveFDs is how many of the caller's descriptors after the third are
 	// passed on.
 	PreserveFDs int
@@ -26,7 +29,7 @@ type Streams struct {
 // talk with it.
 func spawn(a assignment, c *container.Container, streams Streams) (*talk, container.Process, error) {
 	none := container.Process{}
-	a.Console = streams.Console != nil
+	a.Console, a.Relayed = streams.Console != nil, streams.Relayed
 	a.PreserveFDs = streams.PreserveFDs
 	document, err := runtime.WriteDocument("assignment", a)
 	if err != nil {

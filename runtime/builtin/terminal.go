@@ -23,6 +23,12 @@ func (i *initProcess) openTerminal() error {
 			return err
 		}
 	}
+	if i.Relayed {
+		// Before the program can write.
+		if err := console.ClearONLCR(master.Fd()); err != nil {
+			return err
+		}
+	}
 	slave, err := unix.Open(slavePath, unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return &os.PathError{Op: "open", Path: slavePath, Err: err}
