@@ -445,6 +445,33 @@ static int pending(int sig)
 	return sigpending(&set) == 0 && sigismember(&set, sig);
 }
 
+static void go_on(struct start *start)
+{
+	close(start->other);
+	shimrun_launcher.socket = start->socket;
+	supervisor(start->argc, start->argv, start->envp);
+}
+
+/* In a container the supervisor of a further process would become a child of
+ * the first one, which may never reap it. Make it a child of our own parent,
+ * who is outside and waits for us. The first process cannot have that (EINVAL),
+ * and gVisor takes the flag and ignores it. */
+static pid_t fork_sibling(struct start *start)
+{
+	pid_t own = getpid(), pid = syscall(SYS_clone, CLONE_PARENT, 0, 0, 0, 0);
+
+	if (pid == 0) {
+		if (getppid() == own)
+			_exit(0);
+		go_on(start);
+	}
+	/* ECHILD: it is none of ours. */
+	while (pid > 0 && waitpid(pid, NULL, __WALL) != pid)
+		if (errno != EINTR)
+			return pid;
+	return -1;
+}
+
 /* Fork the supervisor through a process that ends at once, so that the command
  * has no child that it did not make. That process shares our memory, and we
  * wait; what it forks goes on from here with a copy, as the supervisor. */
@@ -452,16 +479,16 @@ static int start_supervisor(struct start *start)
 {
 	volatile int before = pending(SIGCHLD);
 	int status = 0;
-	pid_t middle = vfork();
+	pid_t middle = shimrun_caller.role == SHIMRUN_WITHIN ? fork_sibling(start) : 0;
 
+	if (middle > 0)
+		return 0;
+	middle = vfork();
 	if (middle == 0) {
 		pid_t pid = fork();
 
-		if (pid == 0) {
-			close(start->other);
-			shimrun_launcher.socket = start->socket;
-			supervisor(start->argc, start->argv, start->envp);
-		}
+		if (pid == 0)
+			go_on(start);
 		_exit(pid < 0 ? errno : 0);
 	}
 	if (middle < 0)

@@ -100,6 +100,14 @@ static void daemonise(void)
 	shimrun_guard();
 }
 
+/* Whether this is a container that we are in; the file is there for that alone. */
+static int is_within(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return strcmp(slash ? slash + 1 : path, "shimrun-within") == 0;
+}
+
 __attribute__((constructor)) static void start(int argc, char **argv, char **envp)
 {
 	shimrun_caller.envp = envp;
@@ -119,6 +127,11 @@ __attribute__((constructor)) static void start(int argc, char **argv, char **env
 		shimrun_caller.role = SHIMRUN_PROBE;
 	} else if (strcmp(argv[0], "shimrun-last-words") == 0 && argc == 2) {
 		_exit(atoi(argv[1]));	/* see endTraced */
+	} else if (is_within(argv[0]) && argc > 2) {
+		shimrun_caller.role = SHIMRUN_WITHIN;
+		shimrun_launch(argc, argv, envp);
+	} else if (strcmp(argv[0], "shimrun-init") == 0 || strcmp(argv[0], "shimrun-handover") == 0) {
+		return;	/* packages builtin and delegate know them */
 	} else if (shimrun_may_run && shimrun_may_run(argc, argv)) {
 		shimrun_launch(argc, argv, envp);
 	}

@@ -19,6 +19,7 @@ enum {
 	SHIMRUN_SUPERVISOR,	/* we are the supervisor, daemonised already */
 	SHIMRUN_LAUNCHER,	/* started for one plan, by a process that has it */
 	SHIMRUN_PROBE,		/* the command of a probe */
+	SHIMRUN_WITHIN,		/* what a container's runtime starts, see package delegate */
 };
 
 extern struct shimrun_caller shimrun_caller;

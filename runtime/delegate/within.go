@@ -70,9 +70,8 @@ func (e Engine) Wrap(spec *specs.Spec, args []string) ([]string, error) {
 		Backend: e.Container.Backend,
 		Profile: e.Container.Profile,
 		// There is no file in the container that the log could go to.
-		Log:     runtime.LogPlan{Level: "disabled"},
-		Apart:   true,
-		Sibling: true,
+		Log:   runtime.LogPlan{Level: "disabled"},
+		Apart: true,
 	})
 	if err != nil {
 		return nil, err
