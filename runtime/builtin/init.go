@@ -21,6 +21,7 @@ import (
 // main: whatever program this package is part of (a test, say) can be its own.
 func init() {
 	if len(os.Args) == 2 && os.Args[0] == initName {
+		runtime.StepAside()
 		os.Exit(initMain())
 	}
 }
