@@ -16,7 +16,7 @@ import (
 var sources embed.FS
 
 // programNames are the C programs, each made from the file of its name.
-var programNames = []string{"victim", "spawn", "notify", "trace", "filtered"}
+var programNames = []string{"victim", "spawn", "crowd", "notify", "trace", "filtered"}
 
 // Programs makes sure that the C programs are in dir, and compiles them there
 // if they are not. An empty dir is one in the user's cache, with a name that

@@ -41,9 +41,13 @@ func (p *place) sample(ctx context.Context, s *Scenario, c *Contender, milliseco
 	if s.Server {
 		return p.startServer(ctx, c)
 	}
+	return p.run(ctx, p.arguments(s, c, milliseconds))
+}
+
+// run runs a victim or spawn, in whatever it is wrapped.
+func (p *place) run(ctx context.Context, args []string) (float64, error) {
 	ctx, cancel := context.WithTimeout(ctx, sampleTimeout)
 	defer cancel()
-	args := p.arguments(s, c, milliseconds)
 	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
 	cmd.Dir, cmd.Env = p.dir, p.env
 	// A group of its own: when time is up all of it goes.

@@ -38,6 +38,7 @@ func benchCommand() *cli.Command {
 			&cli.Uint64Flag{Name: "seed", DefaultText: "random", Usage: "the order of measuring (`N`)"},
 			&cli.StringFlag{Name: "dir", Value: "/var/tmp", Usage: "where to make the folder to work in (`DIR`)"},
 			&cli.StringFlag{Name: "programs", DefaultText: "in the user's cache", Usage: "the folder of the compiled C programs (`DIR`)"},
+			&cli.BoolFlag{Name: "scale", Usage: "measure instead how cost grows with processes, threads, nodes and mounts (--scenario takes these names)"},
 			&cli.BoolFlag{Name: "prepare", Usage: "only compile the C programs and fill the Go cache, and print the programs' folder"},
 			&cli.StringFlag{Name: "json", Usage: "write all samples to `FILE`, - for standard output"},
 			&cli.StringFlag{Name: "bench", Usage: "write them as go test -bench does, for benchstat (`FILE`)"},
@@ -62,6 +63,9 @@ func benchAction(c *cli.Context) error {
 		}
 		fmt.Fprintln(c.App.Writer, programs)
 		return bench.WarmCache(programs)
+	}
+	if c.Bool("scale") {
+		return benchScale(c)
 	}
 	var old, result *bench.Result
 	var err error
@@ -101,6 +105,34 @@ func benchAction(c *cli.Context) error {
 	return err
 }
 
+// benchScale is bench --scale.
+func benchScale(c *cli.Context) error {
+	for _, flag := range []string{"compare", "bench"} {
+		if c.IsSet(flag) || c.NArg() > 0 {
+			return fmt.Errorf("--scale cannot be compared or given to benchstat; it takes --json, --html and --folder")
+		}
+	}
+	options, err := benchOptions(c)
+	if err != nil {
+		return err
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, unix.SIGTERM)
+	defer stop()
+	result, err := bench.Scale(ctx, options)
+	if err != nil {
+		return err
+	}
+	return writeResult(c, result, true)
+}
+
+// measured is what bench has to write.
+type measured interface {
+	WriteJSON(io.Writer) error
+	WriteHTML(io.Writer) error
+	WriteFolder(string) error
+	Print(io.Writer) error
+}
+
 func benchOptions(c *cli.Context) (bench.Options, error) {
 	options := bench.Options{
 		Scenarios: split(c.StringSlice("scenario")), Contenders: split(c.StringSlice("contender")),
@@ -132,11 +164,11 @@ func benchOptions(c *cli.Context) (bench.Options, error) {
 
 // writeResult writes the files that are asked for, and the tables, unless a
 // file is standard output or the result is there to be compared.
-func writeResult(c *cli.Context, result *bench.Result, tables bool) error {
+func writeResult(c *cli.Context, result measured, tables bool) error {
 	for _, out := range []struct {
 		flag  string
 		write func(io.Writer) error
-	}{{"json", result.WriteJSON}, {"bench", result.WriteBench}, {"html", result.WriteHTML}} {
+	}{{"json", result.WriteJSON}, {"bench", writeBench(result)}, {"html", result.WriteHTML}} {
 		switch name := c.String(out.flag); name {
 		case "":
 		case "-":
@@ -164,6 +196,14 @@ func writeResult(c *cli.Context, result *bench.Result, tables bool) error {
 	}
 	_, err := io.WriteString(c.App.Writer, text.String())
 	return err
+}
+
+// writeBench is for what benchstat can read; --scale refuses the flag.
+func writeBench(result measured) func(io.Writer) error {
+	if r, ok := result.(*bench.Result); ok {
+		return r.WriteBench
+	}
+	return nil
 }
 
 func writeFile(name string, write func(io.Writer) error) error {
