@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	goruntime "runtime"
 	"slices"
 
@@ -43,7 +44,13 @@ func (i *initProcess) unshare() error {
 		what := "namespace " + string(asked.Type)
 		ns, known := namespaces[asked.Type]
 		if asked.Path != "" {
-			if _, err := os.Stat(asked.Path); err != nil {
+			_, err := os.Stat(asked.Path)
+			if err != nil && known && ns.current() == "" && filepath.Base(asked.Path) == ns.name {
+				// Another process's, where the kernel tells nobody's.
+				i.lack(what, err)
+				continue
+			}
+			if err != nil {
 				return fmt.Errorf("%s: %w", what, err)
 			}
 		}
