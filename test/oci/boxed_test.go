@@ -1,12 +1,8 @@
 package oci
 
 import (
-	"os"
 	"os/exec"
-	"path/filepath"
 	"testing"
-
-	"github.com/shimrun/shimrun/test/gvisor"
 )
 
 // boxedConfig is all of containerd but what cannot work there: overlay file
@@ -21,51 +17,18 @@ disabled_plugins = [
 `
 
 // startBoxedContainerd starts containerd under shimrun in a gVisor sandbox.
-// Nothing of it is in the sandbox's own files: the binaries are this machine's.
 func startBoxedContainerd(t *testing.T, caps string) *containerd {
 	t.Helper()
-	gvisor.Require(t)
-	folder, err := os.MkdirTemp("/var/tmp", "shimrun-ctrd-")
-	must(t, err)
-	t.Cleanup(func() { os.RemoveAll(folder) })
-	must(t, os.Chmod(folder, 0o755))
-	give := func(name string, text []byte, mode os.FileMode) {
-		t.Helper()
-		must(t, os.WriteFile(filepath.Join(folder, name), text, mode))
-	}
-	for _, program := range []string{"containerd", "ctr", "containerd-shim-runc-v2", binary(t)} {
-		path, err := exec.LookPath(program)
-		if err != nil {
-			lack(t, "%v; run test/oci/install", err)
-		}
-		text, err := os.ReadFile(path)
-		must(t, err)
-		give(filepath.Base(program), text, 0o755)
-	}
-	give("config.toml", []byte(boxedConfig), 0o644)
-	give("image.tar", imageTar(t), 0o644)
-	give("served.yaml", []byte("extends: [containerd]\nsysctls: {kernel.panic: 1234}\n"), 0o644)
-
-	sandbox := gvisor.Start(t, gvisor.Options{Caps: caps, Mounts: []string{folder + ":/opt/ctrd"}, Cgroups: caps == "all"})
-	env := []string{"PATH=/opt/ctrd:/usr/sbin:/usr/bin:/sbin:/bin"}
+	b := newBox(t, caps, nil, map[string][]byte{
+		"config.toml": []byte(boxedConfig),
+		"served.yaml": []byte("extends: [containerd]\nsysctls: {kernel.panic: 1234}\n"),
+	})
 	c := &containerd{
-		command: func(args ...string) *exec.Cmd { return sandbox.Command(t.Context(), env, args...) },
+		command: func(args ...string) *exec.Cmd { return b.command(t, args...) },
 		under:   []string{"shimrun", "--profile", "containerd", "--"},
 		address: "/run/containerd/containerd.sock", binary: "/opt/ctrd/shimrun",
 	}
-	log, err := os.Create(filepath.Join(t.TempDir(), "log"))
-	must(t, err)
-	daemon := c.command(c.binary, "--profile", "/opt/ctrd/served.yaml", "--", "containerd", "-c", "/opt/ctrd/config.toml")
-	daemon.Stdout, daemon.Stderr = log, log
-	must(t, daemon.Start())
-	t.Cleanup(func() {
-		_ = daemon.Wait() // the test's context has ended it
-		log.Close()
-		if t.Failed() {
-			text, _ := os.ReadFile(log.Name())
-			t.Logf("%s", text)
-		}
-	})
+	b.daemon(t, "shimrun", "--profile", "/opt/ctrd/served.yaml", "--", "containerd", "-c", "/opt/ctrd/config.toml")
 	c.begin(t, "/opt/ctrd/image.tar")
 	return c
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -16,7 +17,11 @@ import (
 	"testing"
 )
 
-const image = "docker.io/library/busybox:test"
+// The images that the tests make: pause is the same, and stays.
+const (
+	image = "docker.io/library/busybox:test"
+	pause = "localhost/pause:test"
+)
 
 // containerd is a daemon of the test's own, wherever it runs.
 type containerd struct {
@@ -93,7 +98,7 @@ func (c *containerd) run(args ...string) *exec.Cmd {
 	return c.ctr(append([]string{"run", "--snapshotter", "native", "--runc-binary", c.binary}, args...)...)
 }
 
-// imageTar is an image of busybox, in the form of docker-save(1).
+// imageTar holds the images, of busybox, in the form of docker-save(1).
 func imageTar(t *testing.T) []byte {
 	t.Helper()
 	program, err := os.ReadFile(busybox(t))
@@ -108,16 +113,22 @@ func imageTar(t *testing.T) []byte {
 		must(t, w.WriteHeader(&tar.Header{Name: "bin/" + name, Typeflag: tar.TypeSymlink, Linkname: "busybox"}))
 	}
 	must(t, w.Close())
-	config, err := json.Marshal(map[string]any{
-		"architecture": "amd64", "os": "linux", "config": map[string]any{"Env": []string{"PATH=/bin"}, "Cmd": []string{"sh"}},
-		"rootfs": map[string]any{"type": "layers", "diff_ids": []string{fmt.Sprintf("sha256:%x", sha256.Sum256(layer.Bytes()))}},
-	})
-	must(t, err)
-	manifest, err := json.Marshal([]any{map[string]any{"Config": "config.json", "RepoTags": []string{image}, "Layers": []string{"layer.tar"}}})
+	files := map[string][]byte{"layer.tar": layer.Bytes()}
+	var images []any
+	for tag, command := range map[string][]string{image: {"sh"}, pause: {"sleep", "2147483647"}} {
+		name := fmt.Sprintf("%d.json", len(images))
+		files[name], err = json.Marshal(map[string]any{
+			"architecture": runtime.GOARCH, "os": "linux", "config": map[string]any{"Env": []string{"PATH=/bin"}, "Cmd": command},
+			"rootfs": map[string]any{"type": "layers", "diff_ids": []string{fmt.Sprintf("sha256:%x", sha256.Sum256(layer.Bytes()))}},
+		})
+		must(t, err)
+		images = append(images, map[string]any{"Config": name, "RepoTags": []string{tag}, "Layers": []string{"layer.tar"}})
+	}
+	files["manifest.json"], err = json.Marshal(images)
 	must(t, err)
 	var all bytes.Buffer
 	w = tar.NewWriter(&all)
-	for name, text := range map[string][]byte{"config.json": config, "manifest.json": manifest, "layer.tar": layer.Bytes()} {
+	for name, text := range files {
 		must(t, w.WriteHeader(&tar.Header{Name: name, Typeflag: tar.TypeReg, Mode: 0o644, Size: int64(len(text))}))
 		_, err := w.Write(text)
 		must(t, err)
