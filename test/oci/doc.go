@@ -9,6 +9,8 @@
 //	bad_test.go        bundles that must be refused, and leave nothing behind
 //	builtin_test.go    what mode builtin gives a program
 //	gvisor_test.go     the same in gVisor
+//	boxed_test.go      containerd in gVisor
+//	kubelet_test.go    and kubelet with it
 //
 // install fetches what the tests need; without root, or without these, they are
 // skipped, and with CI=true they fail.
