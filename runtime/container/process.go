@@ -68,18 +68,26 @@ func readStat(pid int) (stat, error) {
 	if err != nil {
 		return stat{}, err
 	}
+	s, err := parseStat(text)
+	if err != nil {
+		return stat{}, fmt.Errorf("%s: %w", name, err)
+	}
+	return s, nil
+}
+
+func parseStat(text []byte) (stat, error) {
 	// The second field, the name, may hold anything.
 	fields := bytes.Fields(text[bytes.LastIndexByte(text, ')')+1:])
 	if len(fields) < 20 {
-		return stat{}, fmt.Errorf("%s: %d fields after the name", name, len(fields))
+		return stat{}, fmt.Errorf("%d fields after the name", len(fields))
 	}
 	parent, err := strconv.Atoi(string(fields[1]))
 	if err != nil {
-		return stat{}, fmt.Errorf("%s: %w", name, err)
+		return stat{}, err
 	}
 	start, err := strconv.ParseUint(string(fields[19]), 10, 64)
 	if err != nil {
-		return stat{}, fmt.Errorf("%s: %w", name, err)
+		return stat{}, err
 	}
 	return stat{fields[0][0], parent, start}, nil
 }
