@@ -6,9 +6,9 @@ import "bytes"
 // it. The file has no device numbers: they come from the same process's
 // mountinfo, which lists the same mounts in the same order.
 func (l *lies) appendMounts(dst, mounts, mountinfo []byte) []byte {
-	pending := l.liedMounts(mountinfo)
+	pending := l.pending(mountinfo)
 	eachLine(mounts, func(line []byte, ended bool) {
-		dst = l.appendMountsLine(dst, line, &pending)
+		dst = l.appendMountsLine(dst, line, pending)
 		if ended {
 			dst = append(dst, '\n')
 		}
@@ -16,7 +16,7 @@ func (l *lies) appendMounts(dst, mounts, mountinfo []byte) []byte {
 	return dst
 }
 
-func (l *lies) appendMountsLine(dst, line []byte, pending *[]mount) []byte {
+func (l *lies) appendMountsLine(dst, line []byte, pending pending) []byte {
 	source, rest, ok1 := bytes.Cut(line, []byte(" "))
 	point, rest, ok2 := bytes.Cut(rest, []byte(" "))
 	typ, rest, ok3 := bytes.Cut(rest, []byte(" "))
@@ -32,17 +32,24 @@ func (l *lies) appendMountsLine(dst, line []byte, pending *[]mount) []byte {
 	return append(dst, rest...)
 }
 
+// pending are lied mounts by their mount points, those on one point in the order
+// of mountinfo.
+type pending map[string][]mount
+
+func (l *lies) pending(mountinfo []byte) pending {
+	p := pending{}
+	for _, m := range l.liedMounts(mountinfo) {
+		p[string(m.point)] = append(p[string(m.point)], m)
+	}
+	return p
+}
+
 // appendMountSource appends the source of the first pending mount at a point,
-// and takes it off the list.
-func appendMountSource(dst []byte, lie *FilesystemLie, source, point []byte, pending *[]mount) []byte {
-	for i := range *pending {
-		m := &(*pending)[i]
-		if bytes.Equal(m.point, point) {
-			dst = appendSource(dst, lie, m)
-			// Order is kept: mounts stacked on one point come in turn.
-			*pending = append((*pending)[:i], (*pending)[i+1:]...)
-			return dst
-		}
+// and takes it off the list: mounts stacked on one point come in turn.
+func appendMountSource(dst []byte, lie *FilesystemLie, source, point []byte, pending pending) []byte {
+	if mounts := pending[string(point)]; len(mounts) > 0 {
+		pending[string(point)] = mounts[1:]
+		return appendSource(dst, lie, &mounts[0])
 	}
 	// Mounted between the two reads: no number is known yet.
 	if bytes.HasPrefix(source, []byte("/dev/")) {
@@ -54,9 +61,9 @@ func appendMountSource(dst []byte, lie *FilesystemLie, source, point []byte, pen
 // appendMountstats appends /proc/PID/mountstats as the lies would have it:
 // "device SOURCE mounted on POINT with fstype TYPE …" (fs/proc_namespace.c).
 func (l *lies) appendMountstats(dst, mountstats, mountinfo []byte) []byte {
-	pending := l.liedMounts(mountinfo)
+	pending := l.pending(mountinfo)
 	eachLine(mountstats, func(line []byte, ended bool) {
-		dst = l.appendMountstatsLine(dst, line, &pending)
+		dst = l.appendMountstatsLine(dst, line, pending)
 		if ended {
 			dst = append(dst, '\n')
 		}
@@ -64,7 +71,7 @@ func (l *lies) appendMountstats(dst, mountstats, mountinfo []byte) []byte {
 	return dst
 }
 
-func (l *lies) appendMountstatsLine(dst, line []byte, pending *[]mount) []byte {
+func (l *lies) appendMountstatsLine(dst, line []byte, pending pending) []byte {
 	device, rest, ok1 := bytes.Cut(line, []byte(" mounted on "))
 	point, rest, ok2 := bytes.Cut(rest, []byte(" with fstype "))
 	typ, rest, _ := bytes.Cut(rest, []byte(" "))

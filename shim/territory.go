@@ -71,9 +71,7 @@ func (s *Shim) survey() *territory {
 		t.procDev = uint64(st.Dev)
 	}
 	s.claimMounts(t, roots)
-	for _, r := range scattered {
-		s.scatter(t, r)
-	}
+	s.scatter(t, scattered)
 	s.overlay(t)
 	return t
 }
@@ -186,13 +184,22 @@ func (t *territory) hides(name []byte) bool {
 
 // scatter remembers, for nodes that stand on the root filesystem, just the
 // directories and files concerned.
-func (s *Shim) scatter(t *territory, root string) {
+func (s *Shim) scatter(t *territory, roots []string) {
+	if len(roots) == 0 {
+		return
+	}
 	nodes := s.tree.Named()
-	if isBelow([]byte(root), "/proc") {
-		nodes = s.tree.Nodes() // no procfs is mounted here
+	// Roots have different first components.
+	byFirst := make(map[string]string, len(roots))
+	for _, root := range roots {
+		byFirst[firstComponent(root)] = root
+		if isBelow([]byte(root), "/proc") {
+			nodes = s.tree.Nodes() // no procfs is mounted here
+		}
 	}
 	for _, n := range nodes {
-		if n.Name != root && !strings.HasPrefix(n.Name, root+"/") {
+		root, ok := byFirst[firstComponent(n.Name)]
+		if !ok || n.Name != root && !strings.HasPrefix(n.Name, strings.TrimSuffix(root, "/")+"/") {
 			continue
 		}
 		var st unix.Stat_t
@@ -208,6 +215,12 @@ func (s *Shim) scatter(t *territory, root string) {
 			}
 		}
 	}
+}
+
+// firstComponent is that of an absolute name.
+func firstComponent(name string) string {
+	first, _, _ := strings.Cut(name[1:], "/")
+	return first
 }
 
 // mayHold tells whether a real directory can have served names below it.

@@ -23,9 +23,10 @@ var flagNames = []struct {
 // two spaces as well; what has another form is left out.
 func parse(mountinfo []byte) []*Mount {
 	var all []*Mount
+	seen := map[int]bool{}
 	for line := range bytes.Lines(mountinfo) {
-		m := parseLine(string(line))
-		if m != nil && !slices.ContainsFunc(all, func(o *Mount) bool { return o.ID == m.ID }) {
+		if m := parseLine(string(line)); m != nil && !seen[m.ID] {
+			seen[m.ID] = true
 			all = append(all, m)
 		}
 	}
@@ -86,7 +87,7 @@ func parseLine(line string) *Mount {
 func (t *Table) AppendMountinfo(dst, mountinfo []byte, root string) []byte {
 	s := t.now.Load()
 	for line := range bytes.Lines(mountinfo) {
-		if m := s.told(line); m != nil {
+		if m := s.about(line); m != nil {
 			dst = m.appendMountinfo(dst, root)
 		} else {
 			dst = append(dst, line...)
@@ -100,24 +101,23 @@ func (t *Table) AppendMountinfo(dst, mountinfo []byte, root string) []byte {
 	return dst
 }
 
-// told is the mount of the kernel's that a line of mountinfo is about, if
+// about is the mount of the kernel's that a line of mountinfo is about, if
 // something else is told of it.
-func (s *state) told(line []byte) *Mount {
-	if !slices.ContainsFunc(s.mounts, func(m *Mount) bool { return m.Kernel && m.changed }) {
+func (s *state) about(line []byte) *Mount {
+	if len(s.told) == 0 {
 		return nil
 	}
 	kernel := parseLine(string(line))
 	if kernel == nil {
 		return nil
 	}
-	for _, m := range s.mounts {
-		if m.Kernel && m.changed && m.ID == kernel.ID {
-			c := *m
-			c.Point = kernel.Point // as this reader sees it
-			return &c
-		}
+	m := s.told[kernel.ID]
+	if m == nil {
+		return nil
 	}
-	return nil
+	c := *m
+	c.Point = kernel.Point // as this reader sees it
+	return &c
 }
 
 // AppendMounts does the same for /proc/PID/mounts, whose lines have no numbers:
@@ -129,7 +129,7 @@ func (t *Table) AppendMounts(dst, mounts, mountinfo []byte, root string) []byte 
 	for line := range bytes.Lines(mounts) {
 		var m *Mount
 		if i < len(lines) {
-			m = s.told(lines[i])
+			m = s.about(lines[i])
 		}
 		i++
 		if m != nil {

@@ -22,6 +22,8 @@ type state struct {
 	mounts   []*Mount
 	children map[place]*Mount
 	root     *Mount
+	// told are the kernel's mounts of which something else is told, by number.
+	told map[int]*Mount
 	// What a caller on a hot path wants to know first.
 	virtual, redirects, readOnly, tmpfs bool
 }
@@ -61,21 +63,24 @@ func (t *Table) Refresh(mountinfo []byte) {
 	old := t.now.Load()
 	kernel := parse(mountinfo)
 	var all []*Mount
-	for _, m := range kernel {
-		for _, o := range old.mounts {
-			if o.Kernel && o.changed && o.ID == m.ID && o.Point == m.Point {
-				m = o
-			}
-		}
+	byID := make(map[int]*Mount, len(kernel))
+	add := func(m *Mount) {
 		all = append(all, m)
+		byID[m.ID] = m
+	}
+	for _, m := range kernel {
+		if o := old.told[m.ID]; o != nil && o.Point == m.Point {
+			m = o
+		}
+		add(m)
 	}
 	for _, m := range old.mounts {
 		if m.Kernel {
 			continue
 		}
 		// Its parent stands before it.
-		if slices.ContainsFunc(all, func(o *Mount) bool { return o.ID == m.Parent && Within(m.Point, o.Point) }) {
-			all = append(all, m)
+		if o := byID[m.Parent]; o != nil && Within(m.Point, o.Point) {
+			add(m)
 		}
 	}
 	t.set(all)
@@ -93,6 +98,12 @@ func (t *Table) set(mounts []*Mount) {
 			s.root = m
 		default:
 			s.children[place{m.Parent, m.Point}] = m
+		}
+		if m.Kernel && m.changed {
+			if s.told == nil {
+				s.told = map[int]*Mount{}
+			}
+			s.told[m.ID] = m
 		}
 		s.virtual = s.virtual || !m.Kernel
 		s.tmpfs = s.tmpfs || m.Super.Tmpfs != nil

@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -15,6 +16,10 @@ type place struct {
 	dir, shimrun, victim string
 	lie                  string // shimrun's --fs, of the folder's filesystem
 	magic                string // what statfs is to say, in hexadecimal
+	crowd                string // the program that makes something numerous
+
+	outside, inside []string // what shimrun is run by, and what the victim
+	profile         string   // beside kubernetes
 }
 
 // operations are the victim's arguments, by the names in the table.
@@ -37,8 +42,10 @@ func (p *place) operations() map[string][]string {
 func (p *place) command(backend, operation string, n int) []string {
 	args := p.operations()[operation]
 	victim := append([]string{p.victim, args[0], fmt.Sprintf("=%d", n), "1"}, args[1:]...)
-	return append([]string{p.shimrun, "--backend", backend, "--profile", "kubernetes", "--fs", p.lie, "--",
-		"/bin/sh", "-c", `read go; cd ` + p.dir + ` && exec "$@"`, "sh"}, victim...)
+	profile := strings.TrimSuffix("kubernetes,"+p.profile, ",")
+	return slices.Concat(p.outside,
+		[]string{p.shimrun, "--backend", backend, "--profile", profile, "--fs", p.lie, "--"}, p.inside,
+		[]string{"/bin/sh", "-c", `read go; cd ` + p.dir + ` && exec "$@"`, "sh"}, victim)
 }
 
 // newPlace builds what SHIMRUN does not name.
@@ -59,7 +66,10 @@ func newPlace(t *testing.T) *place {
 		t.Fatal(err)
 	}
 	p := &place{dir: dir, shimrun: filepath.Join(dir, "shimrun"), victim: filepath.Join(dir, "victim"), lie: "9p=ext4", magic: "ef53"}
-	run(t, "cc", "-O2", "-static", "-pthread", "-o", p.victim, "../../bench/floor/victim.c")
+	p.crowd = filepath.Join(dir, "crowd")
+	for _, program := range []string{p.victim, p.crowd} {
+		run(t, "cc", "-O2", "-static", "-pthread", "-o", program, "../../bench/floor/"+filepath.Base(program)+".c")
+	}
 	if built := os.Getenv("SHIMRUN"); built != "" {
 		run(t, "cp", built, p.shimrun) // a path of its own, by which its supervisor is found
 	} else {
