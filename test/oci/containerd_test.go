@@ -142,6 +142,12 @@ func TestContainerd(t *testing.T) {
 		t.Run(mode, func(t *testing.T) {
 			c := startContainerd(t, mode)
 			t.Run("run", func(t *testing.T) { testContainerdRun(t, c) })
+			t.Run("with containerd's seccomp rules", func(t *testing.T) {
+				r := runCommand(t, c.run("--rm", "--seccomp", image, "ruled", "sh", "-c", "cat /proc/sys/kernel/panic; mount -t tmpfs x /proc || exit 6"))
+				if r.code != 6 || r.stdout != "1234\n" {
+					t.Errorf("status %d, %q, %q", r.code, r.stdout, r.stderr)
+				}
+			})
 			t.Run("exec and kill", func(t *testing.T) { testContainerdExec(t, c) })
 			t.Run("terminal", func(t *testing.T) { testContainerdTerminal(t, c) })
 			t.Run("many at once", func(t *testing.T) { testManyAtOnce(t, c, 50) })

@@ -6,6 +6,7 @@
 //	engine_test.go     the runtimes: shimrun in each mode, and runc
 //	lifecycle_test.go  each operation in each state, in all of them
 //	crash_test.go      kill -9 at every step
+//	delegate_test.go   what depends on the other runtime: runc, crun, runsc
 //	bad_test.go        bundles that must be refused, and leave nothing behind
 //	builtin_test.go    what mode builtin gives a program
 //	gvisor_test.go     the same in gVisor
