@@ -219,12 +219,18 @@ func (r *run) containerd() {
 // it.
 func (r *run) docker() {
 	r.head("docker", "sandbox", "under", "storage driver", "dockerd starts", "the image is loaded", "`docker run`")
+	// dockerd executes itself anew without its environment, and has to find its
+	// libraries all the same.
+	libraries := "echo " + strings.TrimPrefix(nestedEnv(inside)[1], "LD_LIBRARY_PATH=") + " | tr : '\\n' >/etc/ld.so.conf.d/nested.conf; ldconfig"
 	const client = "timeout 60 docker -H unix:///tmp/d.sock "
 	for _, g := range grounds {
 		for _, under := range unders {
 			for _, driver := range []string{"vfs", "overlay2"} {
 				s := r.sandbox(g)
 				s.env = nestedEnv(inside)
+				if x := s.sh(libraries); x.code != 0 {
+					r.fatal("%s: %s", libraries, x.both())
+				}
 				s.sh(under + "dockerd --data-root " + dataDir + "/docker --exec-root /tmp/docker -H unix:///tmp/d.sock --pidfile /tmp/d.pid " +
 					"--bridge none --iptables=false --ip6tables=false --storage-driver " + driver + " >/tmp/d.log 2>&1 & " +
 					"while kill -0 $! 2>/dev/null && ! docker -H unix:///tmp/d.sock version >/dev/null 2>&1; do sleep 0.5; done")
@@ -236,7 +242,7 @@ func (r *run) docker() {
 					if loaded.code != 0 {
 						cells[1] += ": " + code(complaintOf(loaded))
 					}
-					ran := s.sh(client + "run --rm --network none tiny:1 /bin/busybox echo contained")
+					ran := s.sh(client + "run --rm --pull never --network none tiny:1 /bin/busybox echo contained")
 					cells[2] = yes(ran.out == "contained\n")
 					if cells[2] == "no" {
 						cells[2] += ": " + code(complaintOf(ran))
