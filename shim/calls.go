@@ -90,6 +90,7 @@ var specs = append([]Spec{
 	{"lseek", unix.SYS_LSEEK, (*Worker).lseek, needStreams, seekKinds},
 	{"prctl", unix.SYS_PRCTL, (*Worker).prctl, needReaper, reaperOptions},
 	{"wait4", unix.SYS_WAIT4, (*Worker).wait4, needReaper, nil},
+	{"exit_group", unix.SYS_EXIT_GROUP, (*Worker).exitGroup, needReaper, nil},
 	{"mount", unix.SYS_MOUNT, (*Worker).mount, needFiles | needTypes | needMount, nil},
 	{"umount2", unix.SYS_UMOUNT2, (*Worker).umount, needFiles | needTypes, nil},
 	{"move_mount", unix.SYS_MOVE_MOUNT, (*Worker).moveMount, needFiles | needTypes, nil},

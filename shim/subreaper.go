@@ -36,6 +36,11 @@ type subreapers struct {
 	parents map[int]int
 	orphans map[int]bool
 	ends    map[int][]end
+	// zombies are children that ended before their parents, who may not have
+	// waited for them yet.
+	zombies map[int][]end
+	// left are those for which a parent had not waited when it made its last call.
+	left map[int][]end
 }
 
 // reaper is a process by the time of its start besides its number, which can
@@ -85,7 +90,8 @@ func (w *Worker) finishPrctl(c *Call, result int64) Answer {
 	w.count.node(lieSubreaper)
 	w.shim.log.Debug().Int("tid", c.TID).Bool("is", c.Args[1] != 0).Str("lie", lieSubreaper).Msg("a process takes in orphans")
 	if r.told == nil {
-		r.told, r.parents, r.orphans, r.ends = map[int]reaper{}, map[int]int{}, map[int]bool{}, map[int][]end{}
+		r.told, r.parents, r.orphans = map[int]reaper{}, map[int]int{}, map[int]bool{}
+		r.ends, r.zombies, r.left = map[int][]end{}, map[int][]end{}, map[int][]end{}
 	}
 	r.told[who.tgid] = reaper{born, c.Args[1] != 0}
 	return Answer{Kind: Return}
@@ -124,17 +130,55 @@ func (r *subreapers) ended(pid int, status unix.WaitStatus) (tell int) {
 		}
 		r.parents[child], r.orphans[child] = heir, true
 	}
-	if r.orphans[pid] {
-		tell = r.parents[pid]
+	parent, kin := r.parents[pid]
+	switch {
+	case r.orphans[pid]:
+		tell = parent
 		r.ends[tell] = append(r.ends[tell], end{pid, status})
 		r.queued.Add(1)
+	case kin && !r.told[parent].is:
+		r.zombies[parent] = append(stillZombies(parent, r.zombies[parent]), end{pid, status})
+	}
+	if left := r.left[pid]; len(left) > 0 && heir != 0 {
+		r.ends[heir] = append(r.ends[heir], left...)
+		r.queued.Add(int32(len(left)))
+		if tell == 0 {
+			tell = heir
+		}
 	}
 	r.queued.Add(-int32(len(r.ends[pid])))
 	delete(r.ends, pid)
+	delete(r.zombies, pid)
+	delete(r.left, pid)
 	delete(r.parents, pid)
 	delete(r.orphans, pid)
 	delete(r.told, pid)
 	return tell
+}
+
+// exit_group(2): the last moment at which it shows for which of its children a
+// process has not waited. A process that a signal ends does not come here.
+func (w *Worker) exitGroup(c *Call) Answer {
+	r := &w.shim.reapers
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.zombies) == 0 {
+		return Answer{}
+	}
+	if who, err := statusOf(c.TID); err == nil && len(r.zombies[who.tgid]) > 0 {
+		r.left[who.tgid] = stillZombies(who.tgid, r.zombies[who.tgid])
+	}
+	return Answer{}
+}
+
+// stillZombies are those for which their parent has not waited.
+func stillZombies(parent int, all []end) (left []end) {
+	for _, e := range all {
+		if f := statFields(e.pid); len(f) > 1 && f[0] == "Z" && f[1] == itoa(parent) {
+			left = append(left, e)
+		}
+	}
+	return left
 }
 
 // above is the nearest subreaper among a process's ancestors; 0 for none.
@@ -190,14 +234,18 @@ func (w *Worker) wait4(c *Call) Answer {
 // bornAt is when a process began, in the words of proc_pid_stat(5); empty where
 // there is none.
 func bornAt(pid int) string {
+	if f := statFields(pid); len(f) >= 20 {
+		return f[19]
+	}
+	return ""
+}
+
+// statFields are those of /proc/PID/stat after the second, the name, which may
+// hold anything.
+func statFields(pid int) []string {
 	text, err := os.ReadFile("/proc/" + itoa(pid) + "/stat")
 	if err != nil {
-		return ""
+		return nil
 	}
-	// The second field, the name, may hold anything.
-	fields := strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+1:]))
-	if len(fields) < 20 {
-		return ""
-	}
-	return fields[19]
+	return strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+1:]))
 }

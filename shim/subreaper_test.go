@@ -11,7 +11,7 @@ func TestSubreapers(t *testing.T) {
 	exit := func(code int) unix.WaitStatus { return unix.WaitStatus(code << 8) }
 	r := &subreapers{
 		told:    map[int]reaper{10: {"a", true}},
-		parents: map[int]int{}, orphans: map[int]bool{}, ends: map[int][]end{},
+		parents: map[int]int{}, orphans: map[int]bool{}, ends: map[int][]end{}, zombies: map[int][]end{},
 	}
 	r.forked(1, 11) // nobody's
 	for _, pair := range [][2]int{{10, 20}, {20, 30}, {30, 40}, {40, 50}} {
@@ -42,7 +42,7 @@ func TestSubreapers(t *testing.T) {
 		t.Errorf("ends %v (%d queued), want %v", got, r.queued.Load(), want)
 	}
 	r.ended(10, exit(0))
-	if r.queued.Load() != 0 || len(r.parents)+len(r.orphans)+len(r.ends)+len(r.told) != 0 {
+	if r.queued.Load() != 0 || len(r.parents)+len(r.orphans)+len(r.ends)+len(r.told)+len(r.zombies) != 0 {
 		t.Errorf("left: %+v", r)
 	}
 }

@@ -72,6 +72,29 @@ var processCases = []Case{
 		},
 	},
 	{
+		Name: "process/orphan-zombie", Calls: "exit_group wait4", Known: true, Needs: Own,
+		Run: func(r *Record) {
+			_, err := call(unix.SYS_PRCTL, unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+			r.Say("subreaper %s", Errno(err))
+			ended := make(chan os.Signal, 1)
+			signal.Notify(ended, unix.SIGCHLD)
+			// The inner shell ends before sleep, which waits for nobody.
+			cmd := exec.Command("/bin/sh", "-c", `sh -c "exit 5" & exec sleep 1`)
+			must("start", cmd.Run())
+			waiting := exec.Command("/bin/sleep", "2")
+			must("start", waiting.Start())
+			var ws unix.WaitStatus
+			pid := 0
+			for pid == 0 {
+				if pid, err = unix.Wait4(-1, &ws, unix.WNOHANG, nil); pid == 0 {
+					<-ended
+				}
+			}
+			r.Say("orphan %v, status %d %s", pid != waiting.Process.Pid, ws.ExitStatus(), Errno(err))
+			r.Say("the child %v", waiting.Wait() == nil)
+		},
+	},
+	{
 		Name: "process/pipe-owner", Calls: "fchown", Known: true, Needs: Root,
 		Run: pipeOwner,
 	},
