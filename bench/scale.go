@@ -202,12 +202,19 @@ func slope(from, to CurvePoint) float64 {
 	return math.Log(b.Median/a.Median) / math.Log(float64(to.N)/float64(from.N))
 }
 
-// Last is the slope at the end of the curve, where constants matter least.
+// Last is the slope at the end of the curve, where constants matter least: from
+// the last size that is a fifth of the largest, or less.
 func (c *Curve) Last() float64 {
-	if len(c.Points) < 2 {
+	if len(c.Points) == 0 {
 		return math.NaN()
 	}
-	return slope(c.Points[len(c.Points)-2], c.Points[len(c.Points)-1])
+	last := c.Points[len(c.Points)-1]
+	for _, p := range slices.Backward(c.Points) {
+		if p.N*5 <= last.N {
+			return slope(p, last)
+		}
+	}
+	return math.NaN()
 }
 
 // Whole is the slope of the line through all points of the log-log plot.

@@ -42,7 +42,7 @@ func (r *ScaleResult) Print(w io.Writer) error {
 }
 
 const slopeNote = "The slope is k where cost goes with n to the k: 0 does not grow, 1 is linear. " +
-	"First that of a line through all points of the log-log plot, then that between the last two."
+	"First that of a line through all points of the log-log plot, then that at the end, over a factor of five or more."
 
 func (r *ScaleResult) curves(growth, measure string) (curves []*Curve) {
 	for i := range r.Curves {
