@@ -62,7 +62,9 @@ func (l *loop) seccomp(s *Stopped) {
 	case shim.Return:
 		s.skip(a.Value)
 	case shim.Rewrite, shim.Finish, shim.Install, shim.EnterDirectory:
-		asked := *c
+		// An answer of its own for the script: one that is captured lives on the
+		// heap, and a call that only continues must not pay for that.
+		asked, a := *c, a
 		t.start(func(s *Stopped) {
 			switch a.Kind {
 			case shim.Rewrite:
