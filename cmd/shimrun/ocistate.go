@@ -74,8 +74,11 @@ func listContainers(c *cli.Context) error {
 		return err
 	}
 	all, err := store.List()
-	if err != nil {
+	if err != nil && all == nil {
 		return err
+	}
+	if err != nil { // of some, which does not keep the others from being listed
+		fmt.Fprintln(c.App.ErrWriter, "shimrun:", err)
 	}
 	var rows []container.Listing
 	for _, made := range all {

@@ -1,6 +1,7 @@
 package container
 
 import (
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -139,11 +141,17 @@ func (s Store) Create(id string) (*Container, error) {
 		return nil, err
 	}
 	c := &Container{store: s, dir: filepath.Join(s.Root, id)}
-	if err := os.Mkdir(c.dir, 0o711); err != nil && !errors.Is(err, fs.ErrExist) {
-		return nil, err
-	}
 	var err error
-	c.lock, err = lockFile(filepath.Join(c.dir, lockName), unix.LOCK_EX|unix.LOCK_NB)
+	for c.lock == nil {
+		if err = os.Mkdir(c.dir, 0o711); err != nil && !errors.Is(err, fs.ErrExist) {
+			return nil, err
+		}
+		// Between the two somebody may have removed it.
+		c.lock, err = lockFile(filepath.Join(c.dir, lockName), unix.LOCK_EX|unix.LOCK_NB)
+		if !errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+	}
 	if errors.Is(err, unix.EWOULDBLOCK) {
 		return nil, ErrExist
 	}
@@ -244,22 +252,37 @@ func replace(name string, text []byte) error {
 	return os.Rename(name+".new", name)
 }
 
-// Remove forgets the container. The state goes first: from then on it does not exist.
+// Remove forgets the container. Its name is free at once, and before anything is
+// removed: who makes another one of that name meanwhile has a folder of its own.
 func (c *Container) Remove() error {
 	defer c.Unlock()
-	if err := os.Remove(filepath.Join(c.dir, stateName)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	err := os.Rename(c.dir, filepath.Join(c.store.Root, removedPrefix+rand.Text()))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	return os.RemoveAll(c.dir)
+	// And what others have left that were killed here.
+	entries, err := os.ReadDir(c.store.Root)
+	for _, entry := range entries {
+		if strings.HasPrefix(entry.Name(), removedPrefix) {
+			err = errors.Join(err, os.RemoveAll(filepath.Join(c.store.Root, entry.Name())))
+		}
+	}
+	return err
 }
 
-// List opens all containers, in the order of their names.
+// removedPrefix begins the names of folders that are being removed. No container
+// can be called so.
+const removedPrefix = "removed~"
+
+// List opens all containers, in the order of their names. Those whose state
+// cannot be read are left out, and the error says so of each.
 func (s Store) List() ([]*Container, error) {
 	entries, err := os.ReadDir(s.Root)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
 	var all []*Container
+	var unread []error
 	for _, entry := range entries {
 		if !entry.IsDir() {
 			continue
@@ -269,7 +292,8 @@ func (s Store) List() ([]*Container, error) {
 			continue // just gone, or just about to come
 		}
 		if err != nil {
-			return nil, err
+			unread = append(unread, err)
+			continue
 		}
 		all = append(all, c)
 	}
@@ -279,5 +303,5 @@ func (s Store) List() ([]*Container, error) {
 		}
 		return 1
 	})
-	return all, nil
+	return all, errors.Join(unread...)
 }
