@@ -23,8 +23,8 @@ func (w *Worker) bindsLink(c *Call, a *Answer) bool {
 		return true
 	}
 	unix.Close(fd)
-	object, ok := w.objectAt(source)
-	if !ok {
+	object, errno := w.objectAt(source)
+	if errno != 0 {
 		return false
 	}
 	w.count.node(lieBindLink)

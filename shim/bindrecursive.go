@@ -21,13 +21,13 @@ func (w *Worker) bindRecursively(c *Call) Answer {
 	if !ok {
 		return refused
 	}
-	from, ok := w.objectAt(source)
-	if !ok {
-		return refused
+	from, errno := w.objectAt(source)
+	if errno != 0 {
+		return Answer{Kind: Fail, Errno: errno}
 	}
-	to, ok := w.objectAt(target)
-	if !ok {
-		return refused
+	to, errno := w.objectAt(target)
+	if errno != 0 {
+		return Answer{Kind: Fail, Errno: errno}
 	}
 	// Before: the target may lie below the source.
 	below, err := mountinfo.GetMounts(func(m *mountinfo.Info) (skip, stop bool) {
@@ -72,13 +72,16 @@ func (w *Worker) bindNames(c *Call) (source, target string, ok bool) {
 }
 
 // objectAt is the name without links of what a name leads to. What has no name
-// any more could only be mounted by a link.
-func (w *Worker) objectAt(name string) (string, bool) {
+// any more could only be mounted by a link: EINVAL.
+func (w *Worker) objectAt(name string) (string, unix.Errno) {
 	fd, e := openat(atFDCWD, append([]byte(name), 0), unix.O_PATH|unix.O_CLOEXEC)
 	if e != 0 {
-		return "", false
+		return "", e
 	}
 	defer unix.Close(fd)
 	object := w.kernelName(fd)
-	return object, strings.HasPrefix(object, "/") && !strings.HasSuffix(object, " (deleted)")
+	if !strings.HasPrefix(object, "/") || strings.HasSuffix(object, " (deleted)") {
+		return "", unix.EINVAL
+	}
+	return object, 0
 }
