@@ -79,9 +79,25 @@ func Contenders() []Contender {
 				return []string{"bwrap", "--dev-bind", "/", "/", "--bind", filepath.Join(p.dir, "served"), servedName, "--"}
 			},
 		},
+		{
+			Name: "fuse", About: "bindfs over the work folder, and a file of it over the sysctl: a FUSE filesystem that passes all on",
+			Needs: []string{"bindfs", "unshare"}, Tells: TellFile, not: []string{"kubeserver"},
+			wrap: func(p *place) []string {
+				return []string{"unshare", "--mount", "sh", "-c", passedOnByFUSE, p.dir, servedName}
+			},
+		},
 	}
 	return append(all, filterContenders()...)
 }
+
+// passedOnByFUSE runs a command in a folder that bindfs has laid over itself. With the
+// mount goes the last that the filesystem's own process lives for.
+const passedOnByFUSE = `bindfs "$0" "$0" && mount --bind "$0/served" "$1" && cd "$PWD" || exit 125
+file=$1; shift
+"$@"
+status=$?
+cd /; umount -l "$file" "$0"
+exit $status`
 
 // takes tells whether a contender has a place in a scenario.
 func (c *Contender) takes(s *Scenario) bool {
