@@ -63,7 +63,7 @@ func (r *run) image() {
 	}{
 		{"layer.tar", layer},
 		{"config.json", fmt.Appendf(nil, `{"architecture":%q,"os":"linux","config":{},"rootfs":{"type":"layers","diff_ids":["sha256:%x"]}}`, runtime.GOARCH, sha256.Sum256(layer))},
-		{"manifest.json", []byte(`[{"Config":"config.json","RepoTags":["docker.io/library/tiny:1"],"Layers":["layer.tar"]}]`)},
+		{"manifest.json", []byte(`[{"Config":"config.json","RepoTags":["localhost/tiny:1"],"Layers":["layer.tar"]}]`)},
 	} {
 		w.WriteHeader(&tar.Header{Name: f.name, Mode: 0o644, Size: int64(len(f.text)), Typeflag: tar.TypeReg})
 		w.Write(f.text)
@@ -181,7 +181,7 @@ func (r *run) runc() {
 
 const (
 	containerdUp = `for i in $(seq 100); do ctr -a /tmp/c.sock version >/dev/null 2>&1 && break; sleep 0.2; done`
-	tiny         = "docker.io/library/tiny:1"
+	tiny         = "localhost/tiny:1"
 )
 
 // containerd starts it, imports an image and runs it.
@@ -242,7 +242,7 @@ func (r *run) docker() {
 					if loaded.code != 0 {
 						cells[1] += ": " + code(complaintOf(loaded))
 					}
-					ran := s.sh(client + "run --rm --pull never --network none tiny:1 /bin/busybox echo contained")
+					ran := s.sh(client + "run --rm --pull never --network none localhost/tiny:1 /bin/busybox echo contained")
 					cells[2] = yes(ran.out == "contained\n")
 					if cells[2] == "no" {
 						cells[2] += ": " + code(complaintOf(ran))

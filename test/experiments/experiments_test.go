@@ -1,6 +1,8 @@
 package main
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -67,6 +69,31 @@ func TestTemplates(t *testing.T) {
 			}
 			at = max(at, next)
 		}
+	}
+}
+
+// The index says what its pages and its template say.
+func TestIndex(t *testing.T) {
+	repository, err := repositoryRoot()
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := indexText(repository)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := os.ReadFile(filepath.Join(repository, "docs/experiments/README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(got) == want {
+		return
+	}
+	if os.Getenv("UPDATE") == "" {
+		t.Fatal("docs/experiments/README.md is not what UPDATE=1 go test ./test/experiments would write")
+	}
+	if err := writeIndex(repository); err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -84,12 +84,20 @@ func code(text string) string {
 
 var finding = regexp.MustCompile(`(?m)^\*\*Finding\.\*\* (.*)$`)
 
-// writeIndex writes docs/experiments/README.md: each page's finding, from the
-// pages that are there.
+// writeIndex writes docs/experiments/README.md.
 func writeIndex(repository string) error {
-	text, err := templates.ReadFile("templates/README.md")
+	text, err := indexText(repository)
 	if err != nil {
 		return err
+	}
+	return os.WriteFile(filepath.Join(repository, "docs/experiments/README.md"), []byte(text), 0o644)
+}
+
+// indexText has each page's finding, from the pages that are there.
+func indexText(repository string) (string, error) {
+	text, err := templates.ReadFile("templates/README.md")
+	if err != nil {
+		return "", err
 	}
 	index := &table{head: []string{"experiment", "finding"}}
 	for _, e := range experiments {
@@ -99,10 +107,9 @@ func writeIndex(repository string) error {
 		}
 		found := finding.FindSubmatch(page)
 		if found == nil {
-			return fmt.Errorf("templates/%s.md has no line that begins with **Finding.**", e.page)
+			return "", fmt.Errorf("templates/%s.md has no line that begins with **Finding.**", e.page)
 		}
 		index.rows = append(index.rows, []string{fmt.Sprintf("[%s: %s](%s.md)", e.name, e.title, e.page), string(found[1])})
 	}
-	filled := strings.Replace(string(text), "{{table}}", index.markdown(), 1)
-	return os.WriteFile(filepath.Join(repository, "docs/experiments/README.md"), []byte(filled), 0o644)
+	return strings.Replace(string(text), "{{table}}", index.markdown(), 1), nil
 }

@@ -19,7 +19,7 @@ import (
 
 // The images that the tests make: pause is the same, and stays.
 const (
-	image = "docker.io/library/busybox:test"
+	image = "localhost/busybox:test"
 	pause = "localhost/pause:test"
 )
 
