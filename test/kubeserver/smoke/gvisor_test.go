@@ -63,6 +63,18 @@ func TestControlPlaneInGVisor(t *testing.T) {
 	}
 	s.eventually("service account by its controller", patience, contains("serviceaccount/default"), "",
 		"get", "serviceaccount", "default", "--namespace", "test", "-o", "name")
+
+	// Where no node is, what is for nodes can be applied for real.
+	manifests, err := os.ReadFile("../../../deploy/kubernetes.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out, err := s.kubectl(string(manifests), "apply", "--validate=strict", "-f", "-"); err != nil {
+		t.Errorf("deploy/kubernetes.yaml: %v\n%s", err, out)
+	}
+	s.eventually("shimrun as a runtime class", patience, contains("shimrun"), "", "get", "runtimeclass", "shimrun", "-o", "jsonpath={.handler}")
+	s.eventually("the daemon set, seen by its controller", patience, contains("1"), "",
+		"get", "daemonset", "shimrun", "--namespace", "shimrun", "-o", "jsonpath={.status.observedGeneration}")
 	terminate(t, s)
 }
 
