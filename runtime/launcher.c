@@ -91,9 +91,10 @@ static void note_open(void)
 /* What the Go runtime of a supervisor is told by the environment. Its threads
  * need no preemption: they wait in system calls, which the signal for it would
  * interrupt. One processor more than its threads need lets Go's monitor leave a
- * waiting thread its own, see package pace. */
+ * waiting thread its own, see package pace. No garbage is collected while the
+ * command starts, see collectLater in supervisor.go. */
 static char processors[32] = "GOMAXPROCS=";
-static char *settings[] = { "GODEBUG=asyncpreemptoff=1,updatemaxprocs=0", processors };
+static char *settings[] = { "GODEBUG=asyncpreemptoff=1,updatemaxprocs=0", "GOGC=off", processors };
 
 static void count_processors(void)
 {

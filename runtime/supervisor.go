@@ -6,8 +6,10 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"sync/atomic"
 	"syscall"
+	"time"
 
 	"github.com/rs/zerolog"
 	"golang.org/x/sys/unix"
@@ -146,10 +148,18 @@ func (s *supervisor) standApart(descriptors []int32) {
 	liftLimits()
 }
 
+// collectLater turns garbage collection on, once the command has had time to
+// start: making a policy leaves so much that a collection would come in its
+// midst (some 150 page faults of 950).
+func collectLater() {
+	time.AfterFunc(200*time.Millisecond, func() { debug.SetGCPercent(100) })
+}
+
 // attend serves, and gives figures meanwhile to whoever asks for them. The
 // policy is not closed: a receiver may still be at the call of a task that was
 // killed, and the end of the process closes everything.
 func (s *supervisor) attend(serve func() error) int {
+	collectLater()
 	front := make(chan struct{})
 	if s.front >= 0 {
 		unix.CloseOnExec(int(s.front))
