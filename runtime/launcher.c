@@ -61,31 +61,29 @@ static void complain(const char *text, size_t length)
  * The supervisor's side of the fork.
  */
 
+static void note(int fd)
+{
+	if (fd < 3 || fd == shimrun_launcher.socket)
+		return;
+	if (shimrun_launcher.count % 64 == 0)
+		shimrun_launcher.open = realloc(shimrun_launcher.open,
+			(shimrun_launcher.count + 64) * sizeof(*shimrun_launcher.open));
+	shimrun_launcher.open[shimrun_launcher.count++] = fd;
+}
+
 static void note_open(void)
 {
 	DIR *dir = opendir("/proc/self/fd");
 	struct dirent *entry;
-	int32_t *open = NULL, count = 0;
 
-	for (int fd = 3; !dir && fd < 1024; fd++) {	/* no procfs */
-		if (fcntl(fd, F_GETFD) < 0)
-			continue;
-		open = realloc(open, (count + 1) * sizeof(*open));
-		open[count++] = fd;
-	}
-	while (dir && (entry = readdir(dir))) {
-		int fd = atoi(entry->d_name);
-
-		if (fd < 3 || fd == dirfd(dir) || fd == shimrun_launcher.socket)
-			continue;
-		if (count % 64 == 0)
-			open = realloc(open, (count + 64) * sizeof(*open));
-		open[count++] = fd;
-	}
+	for (int fd = 3; !dir && fd < 1024; fd++)	/* no procfs */
+		if (fcntl(fd, F_GETFD) >= 0)
+			note(fd);
+	while (dir && (entry = readdir(dir)))
+		if (atoi(entry->d_name) != dirfd(dir))
+			note(atoi(entry->d_name));
 	if (dir)
 		closedir(dir);
-	shimrun_launcher.open = open;
-	shimrun_launcher.count = count;
 }
 
 /* What the Go runtime of a supervisor is told by the environment. Its threads

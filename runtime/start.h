@@ -29,7 +29,7 @@ extern struct shimrun_caller shimrun_caller;
 struct shimrun_launcher {
 	int32_t socket;		/* to the launcher, which waits for an order */
 	int32_t pid;		/* the launcher's */
-	const int32_t *open;	/* what the launcher's caller had open, … */
+	int32_t *open;		/* what the launcher's caller had open, … */
 	int32_t count;		/* … so many descriptors */
 };
 

@@ -202,6 +202,9 @@ func (s *supervisor) serve() error {
 	if len(traps) == 0 {
 		return s.launcher.become(targetOf(s.plan), 0)
 	}
+	if _, err := os.Stat("/proc/self/root"); err != nil {
+		return s.launcher.exit(StatusFailed, "no procfs is mounted on /proc, and without it nobody can see which file a program's name leads to; mount it, or serve nothing (--profile none)")
+	}
 	s.command = s.launcher.pid
 	trap := probeTrap(traps)
 	first := probe{trap.Nr, badArguments(trap)}
