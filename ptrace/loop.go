@@ -259,8 +259,10 @@ func (l *loop) executed(leader *thread) *thread {
 // close gives back what the loop holds, when no tracee is left.
 func (l *loop) close() {
 	l.stopWaker()
-	if l.socket >= 0 {
-		unix.Close(l.socket)
+	for _, fd := range []int{l.socket, l.bulk} {
+		if fd >= 0 {
+			unix.Close(fd)
+		}
 	}
 }
 
