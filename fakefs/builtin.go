@@ -2,7 +2,6 @@ package fakefs
 
 import (
 	"embed"
-	"fmt"
 	"io/fs"
 	"strings"
 	"sync"
@@ -41,19 +40,12 @@ func Builtin(name string) ([]byte, error) {
 
 var builtinCache sync.Map // name → *Profile, decoded and not merged
 
-// mustBuiltin decodes a built-in profile; the tests hold them valid.
+// mustBuiltin is a built-in profile, decoded.
 func mustBuiltin(name string) *Profile {
 	if p, ok := builtinCache.Load(name); ok {
 		return p.(*Profile)
 	}
-	data, err := Builtin(name)
-	if err != nil {
-		panic(err)
-	}
-	p, err := Parse(builtinFile(name), data)
-	if err != nil {
-		panic(fmt.Sprintf("built-in profile: %v", err))
-	}
+	p := compiled[name]()
 	builtinCache.Store(name, p)
 	return p
 }

@@ -3,7 +3,6 @@ package fakefs
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -99,16 +98,17 @@ func (l *loader) load(name, dir string, chain []string) (p *Profile, file string
 	if p, ok := l.merged[file]; ok {
 		return p, file, nil
 	}
-	var data []byte
 	if isFile(name) {
-		data, err = l.opt.read(file)
-	} else if data, err = Builtin(name); errors.Is(err, fs.ErrNotExist) {
+		var data []byte
+		if data, err = l.opt.read(file); err == nil {
+			p, err = Parse(file, data)
+		}
+	} else if compiled[name] != nil {
+		p = mustBuiltin(name)
+	} else {
 		err = fmt.Errorf("profile %q: no such built-in profile (built in: %s; a file needs a slash or .yaml in its name)", name, list(Builtins()))
 	}
 	if err != nil {
-		return nil, file, err
-	}
-	if p, err = Parse(file, data); err != nil {
 		return nil, file, err
 	}
 	if p, err = l.merge(p, filepath.Dir(file), file, chain); err != nil {

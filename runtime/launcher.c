@@ -92,14 +92,14 @@ static void note_open(void)
  * waiting thread its own, see package pace. No garbage is collected while the
  * command starts, see collectLater in supervisor.go. */
 static char processors[32] = "GOMAXPROCS=";
-static char *settings[] = { "GODEBUG=asyncpreemptoff=1,updatemaxprocs=0", "GOGC=off", processors };
+static char *settings[] = { "GODEBUG=asyncpreemptoff=1,containermaxprocs=0,updatemaxprocs=0", "GOGC=off", processors };
 
 static void count_processors(void)
 {
 	cpu_set_t set;
-	int count = 2;
+	int count = 4;
 
-	if (sched_getaffinity(0, sizeof(set), &set) == 0 && CPU_COUNT(&set) > 2)
+	if (sched_getaffinity(0, sizeof(set), &set) == 0 && CPU_COUNT(&set) > 4)
 		count = CPU_COUNT(&set);
 	sprintf(strchr(processors, '=') + 1, "%d", count);
 }
