@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -105,5 +106,12 @@ func (s *supervisor) answer(listener *seccomp.Listener, journalFD int) error {
 		Journal:    journal,
 		Log:        s.log,
 	}
-	return server.Serve()
+	err = server.Serve()
+	// The last task may still be on its way out, and who waits for the command
+	// waits for that: what we have to do at our own end must not come first.
+	select {
+	case <-s.gone:
+	case <-time.After(100 * time.Millisecond):
+	}
+	return err
 }

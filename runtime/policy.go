@@ -40,6 +40,8 @@ var newPolicy = func(plan Plan, log zerolog.Logger) (policy, error) {
 	s, err := shim.New(tree, shim.Options{
 		Log:    log,
 		Timing: plan.Stats || plan.StatsFile != "" || plan.Metrics != "",
+		// The same once more while the policy is made, and what there is then afterwards.
+		Mountinfo: machine.Mountinfo,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("make the policy: %w", err)

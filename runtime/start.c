@@ -76,7 +76,7 @@ void shimrun_stand_apart(void)
 	uint64_t none = 0;
 
 	setsid();
-	/* Go's monitor thread would wake every 20 us while there is work. */
+	/* Go's monitor thread would wake every 70 us as long as there is work. */
 	prctl(PR_SET_TIMERSLACK, 1000000UL, 0, 0, 0);
 	for (size_t i = 0; i < sizeof(unwanted) / sizeof(*unwanted); i++)
 		signal(unwanted[i], SIG_IGN);

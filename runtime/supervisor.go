@@ -60,7 +60,8 @@ type supervisor struct {
 	command  int // the launcher, which becomes the command
 	policy   policy
 	log      zerolog.Logger
-	backend  atomic.Value // of string, once it is chosen
+	backend  atomic.Value  // of string, once it is chosen
+	gone     chan struct{} // closed when the command has ended
 }
 
 func (s *supervisor) figures() figures {
@@ -71,7 +72,7 @@ func (s *supervisor) figures() figures {
 // superviseMain is a supervisor that was started, by [Enter] or [Adopt], or the
 // successor of one that died.
 func superviseMain() int {
-	s := &supervisor{front: -1, guardian: myGuardian(), log: zerolog.Nop()}
+	s := &supervisor{front: -1, guardian: myGuardian(), log: zerolog.Nop(), gone: make(chan struct{})}
 	if left, successor := predecessor(); successor {
 		if err := readDocument(left.plan, &s.plan); err != nil {
 			return StatusFailed
@@ -109,7 +110,7 @@ func superviseMain() int {
 // supervisor of that. It returns only where nothing was ordered yet, with the
 // reason.
 func supervise(plan Plan, l launcher, front conn) error {
-	s := &supervisor{plan: plan, launcher: l, front: front, guardian: myGuardian(), log: zerolog.Nop()}
+	s := &supervisor{plan: plan, launcher: l, front: front, guardian: myGuardian(), log: zerolog.Nop(), gone: make(chan struct{})}
 	if err := s.prepare(); err != nil {
 		return failed("%w", err)
 	}
@@ -260,6 +261,7 @@ func (s *supervisor) follow() {
 // whoever reads it to its end must not wait for the command's daemons.
 func (s *supervisor) letGo() {
 	awaitExit(s.command)
+	close(s.gone)
 	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
 	if err != nil {
 		return

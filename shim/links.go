@@ -15,10 +15,14 @@ func (k *walker) toSelf(part string, final bool) error {
 	if final && k.how.nofollow {
 		return errKernel
 	}
-	tgid, tid := k.who.tgid, k.c.TID
+	who := k.caller()
+	if who == nil {
+		return errKernel
+	}
+	tgid, tid := who.tgid, k.c.TID
 	if here := k.top(); here.fd >= 0 && uint64(here.st.Dev) != k.w.shim.ground.Load().procDev {
 		// Another instance of procfs numbers processes as the tracee's own pid namespace does.
-		tgid, tid = k.who.nsTGID, k.who.nsTID
+		tgid, tid = who.nsTGID, who.nsTID
 	}
 	dest := strconv.Itoa(tgid)
 	if part == "thread-self" {

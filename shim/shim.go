@@ -30,6 +30,7 @@ type Shim struct {
 	// ground is what the machine has where names are served.
 	ground    atomic.Pointer[territory]
 	mounts    mountWatch
+	mountinfo func() ([]byte, error)
 	initial   map[int]struct{} // the mounts that were there when the shim began, by id
 	namespace []byte           // the supervisor's mount namespace, as its link says
 	// roots and namespaces tell that some tracee has changed its root or uses
@@ -51,6 +52,8 @@ type Options struct {
 	Log zerolog.Logger
 	// Timing measures each call from stop to answer, for --stats and --metrics.
 	Timing bool
+	// Mountinfo is the supervisor's own /proc/self/mountinfo; nil reads it.
+	Mountinfo func() ([]byte, error)
 }
 
 // quirks are the work-arounds that the profile asks for, asked once.
@@ -68,7 +71,10 @@ type quirks struct {
 // New makes the policy of a tree ready to answer.
 func New(tree *fakefs.Tree, opt Options) (*Shim, error) {
 	p := tree.Profile()
-	s := &Shim{tree: tree, log: opt.Log, timing: opt.Timing, started: time.Now()}
+	s := &Shim{tree: tree, log: opt.Log, timing: opt.Timing, mountinfo: opt.Mountinfo, started: time.Now()}
+	if s.mountinfo == nil {
+		s.mountinfo = func() ([]byte, error) { return os.ReadFile("/proc/self/mountinfo") }
+	}
 	s.quirks = quirks{
 		statxNoAutomount: p.Quirk("statx-no-automount"),
 		statfsENOSYS:     p.Quirk("statfs-enosys"),

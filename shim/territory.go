@@ -116,7 +116,11 @@ func (t *territory) claim(name string, st *unix.Stat_t) {
 // claimMounts adds what is mounted below the roots (the cgroup controllers below
 // /sys/fs/cgroup) and every other instance of procfs and sysfs.
 func (s *Shim) claimMounts(t *territory, roots []string) {
-	mounts, err := mountinfo.GetMounts(nil)
+	var mounts []*mountinfo.Info
+	info, err := s.mountinfo()
+	if err == nil {
+		mounts, err = mountinfo.GetMountsFromReader(bytes.NewReader(info), nil)
+	}
 	if s.initial == nil { // the first survey
 		defer func() {
 			s.initial = make(map[int]struct{}, len(mounts))

@@ -48,7 +48,7 @@ func (s *Shim) beginMounts() error {
 	if v.self, err = statusOf(os.Getpid()); err != nil {
 		return err
 	}
-	info, err := os.ReadFile("/proc/self/mountinfo")
+	info, err := s.mountinfo()
 	if err != nil {
 		return err
 	}

@@ -49,7 +49,7 @@ type walker struct {
 	stack []spot
 	rest  []byte
 	links int
-	who   status
+	who   *status // who walks, once somebody has asked
 	fds   []int
 	// served tells that the name led through something that only the tree has:
 	// then a refusal is ours to give; until then the kernel refuses by itself.
@@ -60,11 +60,6 @@ type walker struct {
 func (w *Worker) walk(c *Call, dirfd int, name []byte, how lookup) target {
 	k := walker{w: w, c: c, how: how, rest: name}
 	defer k.release()
-	who, err := statusOf(c.TID)
-	if err != nil {
-		return target{}
-	}
-	k.who = who
 	t, err := k.run(dirfd, name)
 	var errno unix.Errno
 	switch {
@@ -333,16 +328,33 @@ func (k *walker) step(part string, final bool) error {
 // searchable tells whether the tracee may pass through the directory it stands
 // in; where it may not, the kernel says EACCES by itself.
 func (k *walker) searchable() bool {
+	const all = unix.S_IXUSR | unix.S_IXGRP | unix.S_IXOTH
 	s := k.top()
-	if s.fd < 0 || k.who.fsuid == 0 || k.who.has(unix.CAP_DAC_OVERRIDE) || k.who.has(unix.CAP_DAC_READ_SEARCH) {
+	if s.fd < 0 || s.st.Mode&all == all {
+		return true // whoever it is
+	}
+	who, mode := k.caller(), s.st.Mode
+	if who == nil {
+		return false
+	}
+	if who.fsuid == 0 || who.has(unix.CAP_DAC_OVERRIDE) || who.has(unix.CAP_DAC_READ_SEARCH) {
 		return true
 	}
-	mode := s.st.Mode
 	switch {
-	case s.st.Uid == k.who.fsuid:
+	case s.st.Uid == who.fsuid:
 		mode >>= 6
-	case s.st.Gid == k.who.fsgid || slices.Contains(k.who.groups, s.st.Gid):
+	case s.st.Gid == who.fsgid || slices.Contains(who.groups, s.st.Gid):
 		mode >>= 3
 	}
 	return mode&unix.X_OK != 0
+}
+
+// caller is who walks, nil where nobody can tell. Most walks do not ask.
+func (k *walker) caller() *status {
+	if k.who == nil {
+		if who, err := statusOf(k.c.TID); err == nil {
+			k.who = &who
+		}
+	}
+	return k.who
 }

@@ -8,6 +8,7 @@
  * of its own: it is what the mechanism costs, not a shim.
  */
 #include "supervise.h"
+#include <poll.h>
 #include <sys/ioctl.h>
 
 #ifndef SECCOMP_IOCTL_NOTIF_SET_FLAGS
@@ -23,6 +24,18 @@ static void ended(int signal)
 
 	(void)signal;
 	if (waitpid(command, &status, WNOHANG) == command)
+		ends(status);
+}
+
+/* Once no task has the filter, every RECV fails at once: who went on asking would
+ * keep the last one, which is still on its way out, from the processor. */
+static void at_end(int listener)
+{
+	struct pollfd hangup = { .fd = listener };
+	int status;
+
+	if (poll(&hangup, 1, 0) == 1 && hangup.revents & POLLHUP &&
+	    waitpid(command, &status, 0) == command)
 		ends(status);
 }
 
@@ -90,8 +103,11 @@ int main(int argc, char **argv)
 		int argument;
 
 		memset(call, 0, sizeof *call);
-		if (ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, call))
+		if (ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, call)) {
+			if (errno == ENOENT)
+				at_end(listener);
 			continue;
+		}
 		answer.id = call->id;
 		answer.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
 		argument = (unsigned)call->data.nr < MOST_CALLS ? name_argument[call->data.nr] : 0;
