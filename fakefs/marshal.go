@@ -82,6 +82,7 @@ func (p *Profile) Marshal() ([]byte, error) {
 	out.set("calls", calls, len(calls) > 0)
 	out.set("links", p.Links, p.Links != "")
 	out.set("mounts", p.Mounts, p.Mounts != "")
+	out.set("approximate", slices.Sorted(maps.Keys(p.Approximate)), len(p.Approximate) > 0)
 	arguments := section{}
 	for start, list := range p.Arguments {
 		texts := make([]any, len(list))

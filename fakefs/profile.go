@@ -49,6 +49,9 @@ type Profile struct {
 	// want of CAP_SYS_ADMIN are answered by a table of the shim's own, "kernel"
 	// (the default) where they are not.
 	Mounts string
+	// Approximate are folders in which mounts may stand in for traps, knowing that
+	// a mount is less exact.
+	Approximate map[string]bool
 	// Arguments are added to commands that start with the given words.
 	Arguments map[string][]Argument
 

@@ -33,6 +33,8 @@ type Tree struct {
 	kmsg     *Kmsg
 	cgroups  *cgroups             // nil where none is served
 	uname    map[string]*variable // by path below /proc/sys
+
+	onlyOpened bool // see [Tree.Leave]
 }
 
 // Profile is what the tree was built from: the shim takes from it what is not

@@ -190,6 +190,10 @@ void shimrun_guard(void)
 		pid = fork();
 		if (pid == 0) {
 			close(pair[0]);
+			/* A table of descriptors that grows while there are threads
+			 * waits for all processors (RCU): some 5 ms in the first
+			 * served open, whose own number is above 512 (package shim). */
+			close(fcntl(pair[1], F_DUPFD_CLOEXEC, 512));
 			prctl(PR_SET_NAME, "shimrun-super", 0, 0, 0);
 			shimrun_guardian.socket = pair[1];
 			return;

@@ -37,6 +37,9 @@ var newPolicy = func(plan Plan, log zerolog.Logger) (policy, error) {
 	if err != nil {
 		return nil, err
 	}
+	if len(plan.Mounted) > 0 {
+		tree.Leave(plan.Mounted, exists)
+	}
 	s, err := shim.New(tree, shim.Options{
 		Log:    log,
 		Timing: plan.Stats || plan.StatsFile != "" || plan.Metrics != "",

@@ -183,6 +183,7 @@ func (s *supervisor) prepare() error {
 	if s.log, err = newLogger(s.plan.Log); err != nil {
 		return err
 	}
+	s.accelerate()
 	if s.policy, err = newPolicy(s.plan, s.log); err != nil {
 		return err
 	}

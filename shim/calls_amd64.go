@@ -9,8 +9,8 @@ const (
 
 // legacySpecs are the calls that only the older architectures have.
 var legacySpecs = []Spec{
-	{"open", unix.SYS_OPEN, (*Worker).open, needFiles, nil},
-	{"creat", unix.SYS_CREAT, (*Worker).creat, needFiles, nil},
+	{"open", unix.SYS_OPEN, (*Worker).open, needOpened, nil},
+	{"creat", unix.SYS_CREAT, (*Worker).creat, needOpened, nil},
 	{"stat", unix.SYS_STAT, (*Worker).stat, needFiles, nil},
 	{"lstat", unix.SYS_LSTAT, (*Worker).lstat, needFiles, nil},
 	{"access", unix.SYS_ACCESS, (*Worker).access, needFiles, nil},

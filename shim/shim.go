@@ -93,7 +93,7 @@ func New(tree *fakefs.Tree, opt Options) (*Shim, error) {
 			}
 		}
 	}
-	s.hasLinks = s.hasLinks || len(p.Filesystems) > 0 // the links in /sys/block
+	s.hasLinks = s.hasLinks || len(p.Filesystems) > 0 && !tree.OnlyOpened() // the links in /sys/block
 	s.exactLinks = p.Exact()
 	s.openat2 = hasOpenat2()
 	if link, err := os.Readlink("/proc/self/ns/mnt"); err == nil {

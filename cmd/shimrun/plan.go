@@ -20,6 +20,9 @@ func makePlan(c *cli.Context, chosen *choice) (plan runtime.Plan, added []string
 		Args:    c.Args().Slice(),
 		Backend: orDefault(c.String("backend"), "auto"),
 		Log:     logPlan(c),
+
+		Accelerate: orDefault(c.String("accelerate"), runtime.AccelerateAuto),
+
 		Stats:   c.Bool("stats"),
 		Metrics: c.String("metrics"),
 	}

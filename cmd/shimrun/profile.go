@@ -11,6 +11,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/shimrun/shimrun/fakefs"
+	"github.com/shimrun/shimrun/runtime"
 )
 
 func profileCommand() *cli.Command {
@@ -109,7 +110,7 @@ func checkProfile(file string) error {
 	if err != nil {
 		return err
 	}
-	_, err = tell(profile)
+	_, err = tell(profile, runtime.AccelerateOff)
 	return err
 }
 

@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/shimrun/shimrun/internal/thread"
 )
 
 // coverProc tries whether a folder can be bound over /proc/sys.
@@ -27,7 +29,7 @@ func separateMounts() (string, error) {
 // are any, in which /proc/sys is mounted on /proc/sys: that cannot harm where
 // there are none.
 func withMount(look func() error) error {
-	return onThread(func() error {
+	return thread.Run(func() error {
 		if err := unix.Unshare(unix.CLONE_NEWNS); err != nil {
 			return os.NewSyscallError("unshare(CLONE_NEWNS)", err)
 		}
@@ -43,7 +45,7 @@ func withMount(look func() error) error {
 
 // shareMounts tries what the kubelet does to its folder.
 func shareMounts() (string, error) {
-	return "", onThread(func() error {
+	return "", thread.Run(func() error {
 		if err := unix.Unshare(unix.CLONE_NEWNS); err != nil {
 			return untried(os.NewSyscallError("unshare(CLONE_NEWNS)", err))
 		}

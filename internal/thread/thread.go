@@ -1,4 +1,8 @@
-package ground
+// Package thread runs functions that change their own thread for good, such as
+// by giving it a mount namespace.
+//
+// Not for: threads that are kept.
+package thread
 
 import (
 	"runtime"
@@ -6,16 +10,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// onThread runs f on a thread that ends afterwards, and with it whatever f did
-// to the thread alone, such as giving it a mount namespace.
-func onThread(f func() error) error {
+// Run runs f on a thread that ends afterwards, and with it whatever f did to
+// the thread alone.
+func Run(f func() error) error {
 	result := make(chan error)
 	go func() {
 		runtime.LockOSThread()
 		if unix.Gettid() == unix.Getpid() {
 			// The first thread cannot end. While this goroutine holds it, the
 			// next one gets another.
-			err := onThread(f)
+			err := Run(f)
 			runtime.UnlockOSThread()
 			result <- err
 			return
