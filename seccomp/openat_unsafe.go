@@ -7,8 +7,7 @@ import (
 )
 
 // openat opens a NUL-terminated path without copying it first.
-func openat(path *byte, flags int) (int, unix.Errno) {
-	dirFD := unix.AT_FDCWD
+func openat(dirFD int, path *byte, flags int) (int, unix.Errno) {
 	fd, _, errno := unix.Syscall6(unix.SYS_OPENAT, uintptr(dirFD), uintptr(unsafe.Pointer(path)),
 		uintptr(flags|unix.O_LARGEFILE), 0, 0, 0)
 	return int(fd), errno

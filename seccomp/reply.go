@@ -130,15 +130,13 @@ func (r *receiver) refuseDirectory(err error) {
 // reopen opens the object behind one of our descriptors anew, so that the
 // tracee has an open file description, with an offset and flags, of its own.
 func (r *receiver) reopen(fd, flags int) (int, unix.Errno) {
-	path := append(r.path[:0], "/proc/self/fd/"...)
-	path = strconv.AppendInt(path, int64(fd), 10)
-	path = append(path, 0)
+	path := append(strconv.AppendInt(r.path[:0], int64(fd), 10), 0)
 	// O_PATH cannot go over: the kernel takes the descriptor with fget, which
 	// knows no O_PATH files. A descriptor that can also be read is the nearest.
 	if flags&unix.O_PATH != 0 {
 		flags = flags&^(unix.O_PATH|unix.O_ACCMODE) | unix.O_RDONLY
 	}
-	return openat(&path[0], flags&^neverReopened|unix.O_CLOEXEC|unix.O_NOCTTY)
+	return openat(r.server.descriptors, &path[0], flags&^neverReopened|unix.O_CLOEXEC|unix.O_NOCTTY)
 }
 
 const neverReopened = unix.O_CREAT | unix.O_EXCL | unix.O_TRUNC | unix.O_NOFOLLOW

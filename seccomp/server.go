@@ -1,6 +1,7 @@
 package seccomp
 
 import (
+	"os"
 	"runtime"
 	"sync"
 	"time"
@@ -55,21 +56,43 @@ type Server struct {
 	Journal *Journal
 	Log     zerolog.Logger
 
-	pool       pool
-	followOnce sync.Once
-	unexpected sync.Once
+	pool pool
+	// descriptors is this process's own /proc/self/fd: a name in there has one
+	// component to look up instead of four.
+	descriptors int
+	followOnce  sync.Once
+	unexpected  sync.Once
 }
 
 // Serve answers until no task has the filter any more. Its receivers may stay
 // behind in a call that nothing ends: the process is expected to exit.
 func (s *Server) Serve() error {
+	var err error
+	if s.descriptors, err = ownDescriptors(); err != nil {
+		return err
+	}
 	if left := s.Journal.unanswered(); len(left) > 0 {
 		s.takeOver(left)
 	}
 	s.pool.start(s)
-	err := s.Listener.AwaitEmpty()
+	err = s.Listener.AwaitEmpty()
 	s.pool.stop()
 	return err
+}
+
+// ownDescriptors opens /proc/self/fd, above the low numbers: what a tracee asks
+// of /dev/fd/3 is looked up here first, and should find nothing.
+func ownDescriptors() (int, error) {
+	const name, high = "/proc/self/fd", 512
+	fd, err := unix.Open(name, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return -1, &os.PathError{Op: "open", Path: name, Err: err}
+	}
+	if up, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, high); err == nil {
+		unix.Close(fd)
+		return up, nil
+	}
+	return fd, nil
 }
 
 // takeOver answers what a server before this one received and did not answer.
@@ -94,7 +117,7 @@ type receiver struct {
 	notification *notification // in the journal
 	response     response
 	addFD        addFD
-	path         [32]byte // "/proc/self/fd/N"
+	path         [32]byte // "N", a name in /proc/self/fd
 }
 
 func (s *Server) newReceiver(n *notification) *receiver {

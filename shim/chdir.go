@@ -12,7 +12,7 @@ func (w *Worker) chdir(c *Call) Answer {
 	if !ok || len(name) == 0 {
 		return Answer{}
 	}
-	t := w.resolve(c, atFDCWD, name, lookup{beyond: true})
+	t := w.resolve(c, atFDCWD, name, lookup{beyond: true, real: true})
 	if t.node == nil && t.beyond >= 0 {
 		return Answer{Kind: EnterDirectory, FD: t.beyond, CloseFD: true}
 	}

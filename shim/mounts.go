@@ -49,7 +49,7 @@ func (w *Worker) changesMounts(c *Call) Answer {
 // kernel says that it is not there; a file there is no directory.
 func (w *Worker) chroot(c *Call) Answer {
 	if name, ok := w.readPath(c.Tracee, c.Args[0]); ok && len(name) > 0 {
-		if t := w.resolve(c, atFDCWD, name, lookup{}); t.fake() && !t.node.Mode.IsDir() {
+		if t := w.resolve(c, atFDCWD, name, lookup{real: true}); t.fake() && !t.node.Mode.IsDir() {
 			return Answer{Kind: Fail, Errno: unix.ENOTDIR}
 		}
 	}

@@ -20,7 +20,7 @@ func (w *Worker) onFake(c *Call, dirfd int, addr uint64, nofollow bool) (t targe
 	if !ok || len(name) == 0 {
 		return target{}, false
 	}
-	t = w.resolve(c, dirfd, name, lookup{nofollow: nofollow})
+	t = w.resolve(c, dirfd, name, lookup{nofollow: nofollow, real: true})
 	if t.fake() {
 		w.told(c, t.node)
 	}

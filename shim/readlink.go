@@ -32,7 +32,7 @@ func (w *Worker) readlinkName(c *Call, dirfd int, addr, buf, size uint64) Answer
 	if !w.shim.hasLinks {
 		return Answer{}
 	}
-	t := w.resolve(c, dirfd, name, lookup{nofollow: true})
+	t := w.resolve(c, dirfd, name, lookup{nofollow: true, real: true})
 	switch {
 	case t.errno != 0:
 		return t.refusal()

@@ -17,7 +17,7 @@ type target struct {
 	node *fakefs.Node
 	// name is the node's name in the tree.
 	name string
-	// real tells that the kernel has an object there too.
+	// real tells that the kernel has an object there too, where that was asked.
 	real bool
 	// beyond is, where node is nil, an O_PATH descriptor of the kernel's own
 	// object that the name leads to by way of something served, so that the
@@ -31,7 +31,7 @@ type target struct {
 // ours tells that the shim has something to say about the target.
 func (t *target) ours() bool { return t.node != nil || t.errno != 0 }
 
-// fake tells that the kernel has nothing under that name.
+// fake tells that the kernel has nothing under that name, where that was asked.
 func (t *target) fake() bool { return t.node != nil && !t.real }
 
 // lookup is how a call wants its name followed.
@@ -39,6 +39,7 @@ type lookup struct {
 	nofollow bool   // a link in the last place is the object itself
 	resolve  uint64 // openat2's RESOLVE_ flags
 	beyond   bool   // the caller can deal with target.beyond
+	real     bool   // the caller asks for target.real
 }
 
 // resolve says what the name leads to for the tracee, starting from dirfd.
@@ -152,7 +153,7 @@ func (w *Worker) belowFile(clean []byte) target {
 		if n == nil {
 			continue
 		}
-		switch t := w.found(n, text(above), false, lookup{}); {
+		switch t := w.found(n, text(above), false, lookup{real: true}); {
 		case t.fake() && n.Mode.IsDir():
 			return target{errno: unix.ENOENT}
 		case t.fake():
@@ -177,24 +178,30 @@ func needsTGID(clean []byte) bool {
 // found completes a target that was decided by its text.
 func (w *Worker) found(n *fakefs.Node, name string, directory bool, how lookup) target {
 	t := target{node: n}
-	own := append(append(w.own[:0], name...), 0)
-	t.real = n.On == nil && fstatat(atFDCWD, own, &w.st, unix.AT_SYMLINK_NOFOLLOW) == 0
-	switch {
-	case kernels(n, t.real):
-		return target{}
-	case n.On != nil: // a filesystem of our own: there is nothing of the kernel's
-	case !t.real && (n.Pattern != "" || w.shim.tree.Lookup(path.Dir(name)) == nil):
-		// A node stands in a folder of the kernel's: without it (a process that is
-		// gone, a cgroup that was removed) there is no node either.
-		own = append(append(w.own[:0], path.Dir(name)...), 0)
-		if fstatat(atFDCWD, own, &w.st, 0) != 0 {
+	// Most nodes are files of any kind that stand before the kernel's, if there is
+	// one, in folders that the tree has as well: nothing depends on the kernel.
+	if how.real || n.Pattern != "" || n.WhenMissing || n.WhenPresent || n.Mode.IsDir() {
+		own := append(append(w.own[:0], name...), 0)
+		t.real = n.On == nil && fstatat(atFDCWD, own, &w.st, unix.AT_SYMLINK_NOFOLLOW) == 0
+		switch {
+		case kernels(n, t.real):
 			return target{}
+		case n.On != nil: // a filesystem of our own: there is nothing of the kernel's
+		case !t.real && (n.Pattern != "" || w.shim.tree.Lookup(path.Dir(name)) == nil):
+			// A node stands in a folder of the kernel's: without it (a process that is
+			// gone, a cgroup that was removed) there is no node either.
+			own = append(append(w.own[:0], path.Dir(name)...), 0)
+			if fstatat(atFDCWD, own, &w.st, 0) != 0 {
+				return target{}
+			}
 		}
 	}
 	if directory && !n.Mode.IsDir() {
 		return target{errno: unix.ENOTDIR}
 	}
-	t.name = strings.Clone(name) // it may be in one of the worker's buffers
+	if t.name = n.Name; t.name != name {
+		t.name = strings.Clone(name) // it may be in one of the worker's buffers
+	}
 	return t
 }
 
