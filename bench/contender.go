@@ -4,6 +4,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // A Contender is a way to run a program.
@@ -35,12 +36,20 @@ func Contenders() []Contender {
 			Tells: TellFile | TellFilesystem, wrap: floor("notify"),
 		},
 		{
+			Name: "exact-notify", About: "the same, with what exactness and safety cost whoever wants them", Floor: "floor-notify",
+			Tells: TellFile | TellFilesystem, wrap: floor("notify", "--exact", "yes"),
+		},
+		{
 			Name: "shimrun-seccomp", About: "shimrun --backend seccomp", Floor: "floor-notify",
 			Tells: TellFile | TellFilesystem, wrap: shimrun("seccomp"),
 		},
 		{
 			Name: "floor-trace", About: "C, RET_TRACE filter and ptrace: read the name, answer",
 			Tells: TellFile | TellFilesystem, wrap: floor("trace"),
+		},
+		{
+			Name: "exact-trace", About: "the same, with one look-up of each name that is not served", Floor: "floor-trace",
+			Tells: TellFile | TellFilesystem, wrap: floor("trace", "--exact", "yes"),
 		},
 		{
 			Name: "floor-trace-exit", About: "the same, but what statfs says is changed at its exit",
@@ -106,10 +115,15 @@ func (c *Contender) takes(s *Scenario) bool {
 		return s.Filters && (c.Name == Bare || slices.Contains(c.only, "filters"))
 	case c.only != nil && !slices.Contains(c.only, s.Name), slices.Contains(c.not, s.Name):
 		return false
-	case s.Server && c.Name == "floor-notify", s.Server && c.Name == "floor-trace":
+	case s.Server && c.floors():
 		return false // they know no signals, and a server ends by one
 	}
 	return c.Name == Bare || c.Tells&s.Tells == s.Tells
+}
+
+// floors tells whether a contender is a floor, bare or exact.
+func (c *Contender) floors() bool {
+	return strings.HasPrefix(c.Name, "floor-") || strings.HasPrefix(c.Name, "exact-")
 }
 
 // floor is one of the C programs, with shimrun's traps and lies.

@@ -4,6 +4,12 @@
  * sends: CONTINUE; for the served file ADDFD with SEND; for statfs of the
  * filesystem that is told as another one its own statfs and process_vm_writev.
  *
+ * With "--exact yes" it also asks the kernel once what lies under a name that is
+ * not served; asks whether the call still waits before it writes into the memory
+ * of whoever has that number (seccomp_unotify(2)); and adds a descriptor and
+ * sends in two requests, as is needed for filters with WAIT_KILLABLE_RECV since
+ * Linux 6.17, where one can lose the descriptor.
+ *
  * It compares names as they stand, and knows no threads, no signals and no end
  * of its own: it is what the mechanism costs, not a shim.
  */
@@ -11,6 +17,9 @@
 #include <poll.h>
 #include <sys/ioctl.h>
 
+#ifndef SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV
+#define SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV (1UL << 5)
+#endif
 #ifndef SECCOMP_IOCTL_NOTIF_SET_FLAGS
 #define SECCOMP_IOCTL_NOTIF_SET_FLAGS SECCOMP_IOW(4, __u64)
 #define SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP (1UL << 0)
@@ -83,7 +92,8 @@ int main(int argc, char **argv)
 		die("socketpair");
 	command = fork();
 	if (command == 0) {
-		listener = load(SECCOMP_RET_USER_NOTIF, SECCOMP_FILTER_FLAG_NEW_LISTENER);
+		listener = load(SECCOMP_RET_USER_NOTIF, SECCOMP_FILTER_FLAG_NEW_LISTENER |
+				(exact ? SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV : 0));
 		if (listener < 0)
 			die("seccomp");
 		pass_on(pair[1], listener);
@@ -113,18 +123,25 @@ int main(int argc, char **argv)
 		argument = (unsigned)call->data.nr < MOST_CALLS ? name_argument[call->data.nr] : 0;
 		if (argument && vm_read(call->pid, call->data.args[argument - 1], name, sizeof name) > 0) {
 			if (served && is_open(call->data.nr) && !strcmp(name, served)) {
-				struct seccomp_notif_addfd add = { .id = call->id, .flags = SECCOMP_ADDFD_FLAG_SEND };
+				struct seccomp_notif_addfd add = { .id = call->id, .flags = exact ? 0 : SECCOMP_ADDFD_FLAG_SEND };
 				int fd = open(own_name, O_RDONLY | O_CLOEXEC);
 
 				add.srcfd = fd;
-				ioctl(listener, SECCOMP_IOCTL_NOTIF_ADDFD, &add);
+				answer.val = ioctl(listener, SECCOMP_IOCTL_NOTIF_ADDFD, &add);
 				close(fd);
+				if (!exact)
+					continue;
+				answer.flags = 0;
+				ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &answer);
 				continue;
 			}
+			if (exact && call->data.nr != SYS_statfs)
+				look(call->pid, name);
 			if (told_from && call->data.nr == SYS_statfs) {
 				struct statfs st;
 
-				if (!statfs(name, &st) && (unsigned long)st.f_type == told_from) {
+				if (!statfs(name, &st) && (unsigned long)st.f_type == told_from &&
+				    (!exact || !ioctl(listener, SECCOMP_IOCTL_NOTIF_ID_VALID, &call->id))) {
 					st.f_type = told_as;
 					vm_write(call->pid, call->data.args[1], &st, sizeof st);
 					answer.flags = 0;

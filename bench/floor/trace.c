@@ -125,6 +125,8 @@ static void entered(pid_t pid)
 		at_exit(pid, &regs, 0);
 		return;
 	}
+	if (exact && nr != SYS_statfs)
+		look(pid, name);
 	if (told_from && nr == SYS_statfs) {
 		struct statfs st;
 
