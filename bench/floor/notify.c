@@ -136,7 +136,7 @@ int main(int argc, char **argv)
 				continue;
 			}
 			if (exact && call->data.nr != SYS_statfs)
-				look(call->pid, name);
+				look(call->pid, argument == 2 ? (int)call->data.args[0] : AT_FDCWD, name);
 			if (told_from && call->data.nr == SYS_statfs) {
 				struct statfs st;
 

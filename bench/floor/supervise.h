@@ -149,7 +149,7 @@ static inline ssize_t vm_write(pid_t pid, uint64_t address, const void *buffer, 
 /* look asks the kernel what lies under a tracee's name. Names can lead anywhere,
  * through links, so that no name tells by itself that nothing is served there;
  * but for those below /proc, which has no ordinary links. */
-static inline void look(pid_t pid, const char *name)
+static inline void look(pid_t pid, int dirfd, const char *name)
 {
 	char through[64 + 4096];
 	struct stat st;
@@ -157,7 +157,10 @@ static inline void look(pid_t pid, const char *name)
 	if (!*name || !strncmp(name, "/proc/", 6))
 		return;
 	if (*name != '/') {
-		snprintf(through, sizeof through, "/proc/%d/cwd/%s", pid, name);
+		if (dirfd == AT_FDCWD)
+			snprintf(through, sizeof through, "/proc/%d/cwd/%s", pid, name);
+		else
+			snprintf(through, sizeof through, "/proc/%d/fd/%d/%s", pid, dirfd, name);
 		name = through;
 	}
 	fstatat(AT_FDCWD, name, &st, AT_SYMLINK_NOFOLLOW);

@@ -126,7 +126,7 @@ static void entered(pid_t pid)
 		return;
 	}
 	if (exact && nr != SYS_statfs)
-		look(pid, name);
+		look(pid, n == 2 ? (int)*argument(&regs, 0) : AT_FDCWD, name);
 	if (told_from && nr == SYS_statfs) {
 		struct statfs st;
 
