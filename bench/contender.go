@@ -96,6 +96,7 @@ func Contenders() []Contender {
 			},
 		},
 	}
+	all = append(all, acceleratedContenders()...)
 	return append(all, filterContenders()...)
 }
 
@@ -111,8 +112,8 @@ exit $status`
 // takes tells whether a contender has a place in a scenario.
 func (c *Contender) takes(s *Scenario) bool {
 	switch {
-	case s.Filters || slices.Contains(c.only, "filters"):
-		return s.Filters && (c.Name == Bare || slices.Contains(c.only, "filters"))
+	case s.Own:
+		return c.Name == Bare || slices.Contains(c.only, s.Name)
 	case c.only != nil && !slices.Contains(c.only, s.Name), slices.Contains(c.not, s.Name):
 		return false
 	case s.Server && c.floors():
