@@ -100,18 +100,6 @@ var specs = append([]Spec{
 	{"setns", unix.SYS_SETNS, (*Worker).changesNamespace, needOpened | needTypes, nil},
 }, legacySpecs...)
 
-// byDescriptor are calls that take a name or, without one, a descriptor: those
-// that do the latter, where names need not be seen.
-var byDescriptor = map[string][]ArgEquals{
-	"newfstatat": {emptyPath(3)},
-	"statx":      {emptyPath(2)},
-	"faccessat2": {emptyPath(3)},
-}
-
-func emptyPath(arg uint) ArgEquals {
-	return ArgEquals{Arg: arg, Mask: unix.AT_EMPTY_PATH, Value: unix.AT_EMPTY_PATH}
-}
-
 // Calls lists the system calls that the shim can trap, sorted.
 func Calls() []string {
 	var names []string
@@ -185,11 +173,11 @@ func (s *Shim) plan() error {
 		s.handlers[t.Nr] = h
 	}
 	for _, spec := range specs {
-		switch {
-		case spec.needs&needs != 0:
+		if s.tree.OnlyOpened() {
+			spec = spec.opened(needs)
+		}
+		if spec.needs&needs != 0 {
 			add(Trap{Name: spec.Name, Nr: spec.nr, Only: spec.only}, spec.handle)
-		case needs&needOpened != 0 && byDescriptor[spec.Name] != nil:
-			add(Trap{Name: spec.Name, Nr: spec.nr, Only: byDescriptor[spec.Name]}, spec.handle)
 		}
 	}
 	if s.virtual.answers {

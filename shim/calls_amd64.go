@@ -25,6 +25,8 @@ var legacySpecs = []Spec{
 	{"getdents", unix.SYS_GETDENTS, (*Worker).getdents, needFiles, nil},
 }
 
+var legacyOpens = map[string]ArgEquals{"open": {Arg: 1, Mask: unix.O_DIRECTORY}}
+
 func followInterestLegacy(nr int) Interest {
 	if nr == unix.SYS_DUP2 {
 		return Recheck

@@ -9,4 +9,6 @@ const (
 
 var legacySpecs []Spec
 
+var legacyOpens map[string]ArgEquals
+
 func followInterestLegacy(int) Interest { return Ignore }
