@@ -122,8 +122,14 @@ func TestSupervisorStandsApart(t *testing.T) {
 			})
 			stat, _ := os.ReadFile("/proc/" + pid + "/stat")
 			fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')'):]))
-			if ppid, sid := fields[2], fields[4]; ppid == itoa(cmd.Process.Pid) || ppid == itoa(os.Getpid()) || ppid != sid {
-				t.Errorf("the supervisor %s has the parent %s and the session %s", pid, ppid, sid)
+			ppid, group, terminal := fields[2], fields[3], fields[5]
+			if ppid == itoa(cmd.Process.Pid) || ppid == itoa(os.Getpid()) || ppid != group || terminal != "0" {
+				t.Errorf("the supervisor %s has the parent %s, the process group %s and the terminal %s", pid, ppid, group, terminal)
+			}
+			// The scheduler takes longer from one autogroup to another (sched(7)).
+			own, _ := os.ReadFile("/proc/self/autogroup")
+			if group, _ := os.ReadFile("/proc/" + pid + "/autogroup"); !bytes.Equal(group, own) {
+				t.Errorf("the supervisor is in %s, its command in %s", group, own)
 			}
 			links, _ := filepath.Glob("/proc/" + pid + "/fd/*")
 			for _, link := range links {

@@ -18,8 +18,8 @@
 // the command line and calls [Run], and the parent obeys it (order_unsafe.go).
 // What is no run of a command calls [StepAside], and goes on in the parent.
 //
-// The two stand in a session of their own, are children of nobody the command
-// knows, and hold nothing of the caller's but its standard error, until the
+// The two stand in a process group of their own without a terminal, are children
+// of nobody the command knows, and hold nothing of the caller's but its standard error, until the
 // command ends. Under the seccomp backend the guardian forks another supervisor
 // when one dies (what tracees wrote to served sysctls is lost with it); under
 // ptrace the tracees die with their tracer (PTRACE_O_EXITKILL).

@@ -5,11 +5,13 @@
  */
 #define _GNU_SOURCE
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -66,6 +68,18 @@ void shimrun_close_from(int first)
 	closedir(dir);
 }
 
+/* Leave the controlling terminal, if there is one; 0 where nobody can tell. */
+static int leave_terminal(void)
+{
+	int left, tty = open("/dev/tty", O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+
+	if (tty < 0)
+		return errno == ENXIO;	/* there is none */
+	left = ioctl(tty, TIOCNOTTY) == 0;
+	close(tty);
+	return left;
+}
+
 void shimrun_stand_apart(void)
 {
 	/* Service managers signal a whole cgroup; the supervisor ends when its
@@ -75,7 +89,12 @@ void shimrun_stand_apart(void)
 	};
 	uint64_t none = 0;
 
-	setsid();
+	/* A process group of its own and no terminal keep away what terminals
+	 * send. A session of its own would do so as well, and be an autogroup of
+	 * its own (sched(7)): the scheduler takes 0.4 us more for each change
+	 * between tracee and supervisor then. */
+	if (!leave_terminal() || setpgid(0, 0) < 0)
+		setsid();
 	/* Go's monitor thread would wake every 70 us as long as there is work. */
 	prctl(PR_SET_TIMERSLACK, 1000000UL, 0, 0, 0);
 	for (size_t i = 0; i < sizeof(unwanted) / sizeof(*unwanted); i++)
@@ -85,7 +104,7 @@ void shimrun_stand_apart(void)
 	syscall(SYS_rt_sigprocmask, SIG_SETMASK, &none, NULL, 8);
 }
 
-/* Leave the family and the session of the process that started this one: fork,
+/* Leave the family of the process that started this one: fork,
  * and let the parent, which is the one that is waited for, exit. */
 static void daemonise(void)
 {

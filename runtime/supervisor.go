@@ -125,7 +125,7 @@ func supervise(plan Plan, l launcher, front conn) error {
 // standApart lets go of what is the launcher's and not this process's business,
 // such as descriptors.
 func (s *supervisor) standApart(descriptors []int32) {
-	// A session of its own keeps the terminal's signals away; these come from
+	// A process group of its own keeps the terminal's signals away; these come from
 	// service managers, which signal a whole cgroup. The supervisor ends when
 	// its last tracee has, and no earlier.
 	signal.Ignore(unix.SIGHUP, unix.SIGINT, unix.SIGQUIT, unix.SIGTERM, unix.SIGPIPE,

@@ -22,10 +22,21 @@ func (Machine) Processes() ([]cgroup.Process, error) {
 			continue
 		}
 		if p, ok := parseStat(b); ok {
+			if isOurs(b) {
+				// It stays in the session of its command, and is none of it.
+				p.Group, p.Session = pid, pid
+			}
 			all = append(all, p)
 		}
 	}
 	return all, nil
+}
+
+// isOurs tells by the name in a line of /proc/PID/stat whether the process is a
+// supervisor or a guardian (runtime/guardian.c), of whatever run.
+func isOurs(line []byte) bool {
+	_, name, _ := bytes.Cut(line, []byte("("))
+	return bytes.HasPrefix(name, []byte("shimrun-super)")) || bytes.HasPrefix(name, []byte("shimrun-guard)"))
 }
 
 // Threads lists the thread ids of a process.

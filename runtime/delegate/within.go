@@ -106,7 +106,7 @@ func (e Engine) enter(spec *specs.Spec) error {
 
 // needed are the calls of the shim's that a container's rules may deny, beside
 // those that every Go program makes.
-var needed = []string{"ptrace", "seccomp", "memfd_create", "socketpair", "sendmsg", "recvmsg", "wait4", "setsid"}
+var needed = []string{"ptrace", "seccomp", "memfd_create", "socketpair", "sendmsg", "recvmsg", "wait4", "setpgid", "setsid"}
 
 // checkWithin refuses rules under which the shim cannot work: in the container
 // they are rules for it too.
