@@ -1,7 +1,9 @@
 package shim
 
 import (
+	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/shimrun/shimrun/fakefs"
 )
@@ -27,11 +29,17 @@ const maxPrivate = 1 << 12
 type handedOuts struct {
 	mu      sync.RWMutex
 	objects map[identity]*handedOut
+	// devs are the filesystems that any of them is or was on: few, and nearly
+	// every object that is asked about is on another one.
+	devs    atomic.Pointer[[]uint64]
 	private []identity // a ring of those made for one open
 	next    int
 }
 
 func (h *handedOuts) get(id identity) (*handedOut, bool) {
+	if devs := h.devs.Load(); devs == nil || !slices.Contains(*devs, id.dev) {
+		return nil, false
+	}
 	h.mu.RLock()
 	o, ok := h.objects[id]
 	h.mu.RUnlock()
@@ -55,6 +63,12 @@ func (h *handedOuts) put(id identity, o *handedOut) {
 		h.objects = map[identity]*handedOut{}
 	}
 	h.objects[id] = o
+	if devs := h.devs.Load(); devs == nil {
+		h.devs.Store(&[]uint64{id.dev})
+	} else if !slices.Contains(*devs, id.dev) {
+		more := append(slices.Clone(*devs), id.dev)
+		h.devs.Store(&more)
+	}
 	if o.shared {
 		return
 	}

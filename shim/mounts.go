@@ -71,9 +71,6 @@ func (w *Worker) changesNamespace(c *Call) Answer {
 // call after the one that changes them, and then ever more seldom.
 func (s *Shim) settle() {
 	m := &s.mounts
-	if !m.busy.Load() {
-		return
-	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	now := time.Now()

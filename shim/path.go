@@ -53,6 +53,30 @@ func dirName(name []byte) []byte {
 
 var dot = []byte(".")
 
+// firsts are the first components of all names that are served ("/proc"); nil
+// where any name may be.
+type firsts []string
+
+func newFirsts(roots []string) (f firsts) {
+	for _, root := range roots {
+		if root == "/" {
+			return nil
+		}
+		f = append(f, "/"+firstComponent(root))
+	}
+	return f
+}
+
+// may tells whether a clean name may be served, by little of its text.
+func (f firsts) may(clean []byte) bool {
+	for _, first := range f {
+		if isBelow(clean, first) {
+			return true
+		}
+	}
+	return f == nil
+}
+
 // cleanLexically writes an absolute name without "//", "/./" and trailing
 // slashes to dst. ok is false when there is a "..", which only a walk can
 // follow, or when dst is too small.

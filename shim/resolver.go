@@ -92,7 +92,10 @@ func (w *Worker) lead(c *Call, dirfd int, name []byte, how lookup) target {
 	if isBelow(clean, "/dev/fd") {
 		return w.walk(c, dirfd, name, how) // a link to the reader's own /proc/self/fd
 	}
-	n := w.shim.tree.Lookup(text(clean))
+	var n *fakefs.Node
+	if w.shim.firsts.may(clean) {
+		n = w.shim.tree.Lookup(text(clean))
+	}
 	if n == nil {
 		return w.resolveByObject(c, t, dirfd, name, how)
 	}

@@ -22,6 +22,7 @@ type Shim struct {
 	traps    []Trap
 	quirks   quirks
 
+	firsts     firsts
 	hasLinks   bool     // the tree has symbolic links
 	procLinks  []string // those of them below /proc
 	openat2    bool     // the kernel has openat2(2), which the shim then has too
@@ -85,6 +86,7 @@ func New(tree *fakefs.Tree, opt Options) (*Shim, error) {
 		childSubreaper:   p.Quirk("child-subreaper"),
 		fchownPipe:       p.Quirk("fchown-pipe"),
 	}
+	s.firsts = newFirsts(tree.Roots())
 	for _, n := range tree.Named() {
 		if n.Mode&modeSymlink != 0 {
 			s.hasLinks = true

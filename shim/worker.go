@@ -43,7 +43,9 @@ func (w *Worker) Handle(c *Call) (a Answer) {
 		return Answer{}
 	}
 	defer w.recovered(c, &a)
-	w.shim.settle()
+	if w.shim.mounts.busy.Load() {
+		w.shim.settle()
+	}
 	a = w.shim.handlers[c.Nr](w, c)
 	w.count.answered(c.Nr, a.Kind)
 	return a
