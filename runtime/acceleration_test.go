@@ -41,11 +41,11 @@ func needMounts(t *testing.T) {
 }
 
 // accelerated is a shell script under a profile. Its figures are written to a file.
-func accelerated(t *testing.T, mode, profile, script string) (cmd *exec.Cmd, figures string) {
+func accelerated(t *testing.T, backend, mode, script string) (cmd *exec.Cmd, figures string) {
 	t.Helper()
 	figures = filepath.Join(t.TempDir(), "figures.json")
 	return launchCommand(t, Plan{
-		Path: "/bin/sh", Args: []string{"sh", "-ec", script}, Backend: BackendAuto, Profile: []byte(profile),
+		Path: "/bin/sh", Args: []string{"sh", "-ec", script}, Backend: backend, Profile: []byte(approximateProfile),
 		Accelerate: mode, StatsFile: figures, Log: LogPlan{Format: "json", Level: "info"},
 	}), figures
 }
@@ -87,6 +87,12 @@ func callsOf(t *testing.T, figures string) (calls []string) {
 
 func TestMountsTell(t *testing.T) {
 	needMounts(t)
+	for _, backend := range backends(t) {
+		t.Run(backend, func(t *testing.T) { testMountsTell(t, backend) })
+	}
+}
+
+func testMountsTell(t *testing.T, backend string) {
 	const script = `
 cd /proc/sys
 cat kernel/panic kernel/shimtest vm/shim/deep kernel/ostype
@@ -103,7 +109,7 @@ cat /proc/version`
 		t.Fatal(err)
 	}
 	seen := filepath.Join(t.TempDir(), "seen")
-	cmd, figures := accelerated(t, AccelerateAuto, approximateProfile, script)
+	cmd, figures := accelerated(t, backend, AccelerateAuto, script)
 	cmd.Env = append(os.Environ(), "SEEN="+seen, "OUTSIDE="+strconv.Itoa(os.Getpid()))
 	out, log := output(t, cmd)
 	want := "77\n5\ndeep\nLinux\n3\nanything\n600\n555\n555\n" + strconv.Itoa(len(entries)) + "\n"
@@ -163,7 +169,7 @@ func TestAccelerateOff(t *testing.T) {
 cat /proc/sys/kernel/panic /proc/sys/kernel/shimtest
 sh -c 'echo abc > /proc/sys/kernel/panic' 2>/dev/null || echo refused
 readlink /proc/self/ns/mnt`
-	cmd, figures := accelerated(t, AccelerateOff, approximateProfile, script)
+	cmd, figures := accelerated(t, BackendAuto, AccelerateOff, script)
 	out, _ := output(t, cmd)
 	namespace, _ := os.Readlink("/proc/self/ns/mnt")
 	if want := "77\n5\nrefused\n" + namespace + "\n"; out != want {
@@ -182,7 +188,7 @@ func TestMountsDoNotPropagate(t *testing.T) {
 		t.Skip(err)
 	}
 	dir := t.TempDir()
-	cmd, _ := accelerated(t, AccelerateAuto, approximateProfile,
+	cmd, _ := accelerated(t, BackendAuto, AccelerateAuto,
 		`cat /proc/sys/kernel/shimtest; grep /proc/sys /proc/$PPID/mountinfo /proc/$OUTER/mountinfo || echo unseen; mount -t tmpfs own "$DIR"`)
 	cmd.Args = append([]string{"unshare", "--mount", "--propagation", "shared", "sh", "-ec",
 		`export OUTER=$$; mount --make-rshared /; "$@"; grep -q " $DIR .*own" /proc/self/mountinfo && echo passed on`, "sh", cmd.Path}, cmd.Args[1:]...)
@@ -272,7 +278,24 @@ func TestTrapsWithoutCapability(t *testing.T) {
 	}
 }
 
-// A mount that fails leaves nothing of the others, and the command runs with traps.
+// Where mounting fails, traps tell the same, a warning says so, and nothing is mounted.
+func TestTrapsWhereMountingFails(t *testing.T) {
+	needMounts(t)
+	setpriv, err := exec.LookPath("setpriv")
+	if err != nil {
+		t.Skip(err)
+	}
+	cmd, _ := accelerated(t, BackendAuto, AccelerateAuto,
+		`cat /proc/sys/kernel/panic /proc/sys/kernel/shimtest; grep /proc/sys /proc/self/mountinfo || echo nothing; (echo abc > /proc/sys/kernel/panic) 2>&- || echo refused`)
+	cmd.Args = append([]string{"setpriv", "--bounding-set=-sys_chroot", "--inh-caps=-sys_chroot", cmd.Path}, cmd.Args[1:]...)
+	cmd.Path = setpriv
+	out, log := output(t, cmd)
+	if out != "77\n5\nnothing\nrefused\n" || !strings.Contains(log, `"error":"setns: operation not permitted"`) {
+		t.Errorf("got\n%s%s", out, log)
+	}
+}
+
+// A mount that fails leaves nothing of the others.
 func TestMountsUndone(t *testing.T) {
 	needMounts(t)
 	var m mounter
