@@ -28,6 +28,14 @@ static uint64_t now(void)
 	return (uint64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
+/* Pages that others read need not know where somebody keeps his programs. */
+static const char *base(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
 int main(int argc, char **argv)
 {
 	posix_spawn_file_actions_t files;
@@ -47,14 +55,14 @@ int main(int argc, char **argv)
 
 		err = posix_spawnp(&child, argv[2], &files, NULL, argv + 2, environ);
 		if (err) {
-			fprintf(stderr, "spawn: %s: %s\n", argv[2], strerror(err));
+			fprintf(stderr, "spawn: %s: %s\n", base(argv[2]), strerror(err));
 			return 127;
 		}
 		while (waitpid(child, &status, 0) < 0 && errno == EINTR)
 			;
 		took += now() - before;
 		if (status) {
-			fprintf(stderr, "spawn: %s: status %#x\n", argv[2], status);
+			fprintf(stderr, "spawn: %s: status %#x\n", base(argv[2]), status);
 			return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 		}
 	}
