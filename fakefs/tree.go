@@ -169,6 +169,9 @@ func (t *Tree) Named() []*Node {
 	return nodes
 }
 
+// ServesAllSysctls tells that all sysctls that shimrun knows are served ("*").
+func (t *Tree) ServesAllSysctls() bool { return t.fill != nil }
+
 // Roots are the directories below which all served names lie: for each first
 // component the deepest common one. One that does not exist is implied; it
 // stands in the filesystem of the nearest directory above it that does.

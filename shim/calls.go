@@ -18,7 +18,7 @@ type need uint
 const (
 	needFiles   need = 1 << iota // any name is served
 	needOpened                   // what is served has to be seen when it is opened, and by descriptors
-	needLinks                    // links are served, or those of descriptors told
+	needLinks                    // links are served, or names that the kernel lacks, or links of descriptors told
 	needTypes                    // a filesystem is told as another, or statfs has to be mended
 	needUname                    // uname(2) is told
 	needMemory                   // sysinfo(2) is told

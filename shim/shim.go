@@ -23,7 +23,7 @@ type Shim struct {
 	quirks   quirks
 
 	firsts     firsts
-	hasLinks   bool     // the tree has symbolic links
+	hasLinks   bool     // readlink(2) has something to say: of links, or of names that the kernel lacks
 	procLinks  []string // those of them below /proc
 	openat2    bool     // the kernel has openat2(2), which the shim then has too
 	exactLinks bool     // links of served descriptors in /proc/PID/fd are told
@@ -95,7 +95,8 @@ func New(tree *fakefs.Tree, opt Options) (*Shim, error) {
 			}
 		}
 	}
-	s.hasLinks = s.hasLinks || len(p.Filesystems) > 0 && !tree.OnlyOpened() // the links in /sys/block
+	s.hasLinks = s.hasLinks || len(p.Filesystems) > 0 && !tree.OnlyOpened() || // the links in /sys/block
+		hasOwnNames(tree)
 	s.exactLinks = p.Exact()
 	s.openat2 = hasOpenat2()
 	if link, err := os.Readlink("/proc/self/ns/mnt"); err == nil {
@@ -110,6 +111,27 @@ func New(tree *fakefs.Tree, opt Options) (*Shim, error) {
 	}
 	s.ground.Store(s.survey())
 	return s, nil
+}
+
+// hasOwnNames tells whether the tree serves names that the kernel lacks. Such a
+// name is no link, and readlink(2) has to say EINVAL of it and not ENOENT: that
+// is how realpath(3), and by it sysctl(8), know that it is there.
+func hasOwnNames(tree *fakefs.Tree) bool {
+	if tree.ServesAllSysctls() {
+		return true // and no kernel has them all
+	}
+	for _, n := range tree.Named() {
+		if n.WhenPresent || n.Mode.IsDir() {
+			continue
+		}
+		if n.Pattern != "" {
+			return true
+		}
+		if _, err := os.Lstat(n.Name); err != nil {
+			return true
+		}
+	}
+	return false
 }
 
 // Timed tells whether latencies are wanted.

@@ -22,21 +22,16 @@ func (Machine) Processes() ([]cgroup.Process, error) {
 			continue
 		}
 		if p, ok := parseStat(b); ok {
-			if isOurs(b) {
-				// It stays in the session of its command, and is none of it.
-				p.Group, p.Session = pid, pid
-			}
 			all = append(all, p)
 		}
 	}
 	return all, nil
 }
 
-// isOurs tells by the name in a line of /proc/PID/stat whether the process is a
-// supervisor or a guardian (runtime/guardian.c), of whatever run.
-func isOurs(line []byte) bool {
-	_, name, _ := bytes.Cut(line, []byte("("))
-	return bytes.HasPrefix(name, []byte("shimrun-super)")) || bytes.HasPrefix(name, []byte("shimrun-guard)"))
+// isOurs tells by what the kernel calls a process, with a bracket before it,
+// whether it is a supervisor or a guardian (runtime/guardian.c), of whatever run.
+func isOurs(name []byte) bool {
+	return string(name) == "(shimrun-super" || string(name) == "(shimrun-guard"
 }
 
 // Threads lists the thread ids of a process.
@@ -94,8 +89,12 @@ func parseStat(b []byte) (p cgroup.Process, ok bool) {
 	if err != nil || pid <= 0 {
 		return p, false
 	}
+	group, session := int(number(5)), int(number(6))
+	if isOurs(b[len(first)+1 : at]) {
+		group, session = pid, pid // it stays in its command's session, and is none of it
+	}
 	return cgroup.Process{
-		PID: pid, Parent: int(number(4)), Group: int(number(5)), Session: int(number(6)),
+		PID: pid, Parent: int(number(4)), Group: group, Session: session,
 		User: number(14) * tick, System: number(15) * tick,
 		Threads: max(int(number(20)), 1), Start: number(22), RSS: number(24) * pageSize,
 	}, true
