@@ -90,8 +90,8 @@ static void note_open(void)
  * need no preemption: they wait in system calls, which the signal for it would
  * interrupt. Each of four threads that wait in the kernel from the start keeps one
  * of Go's processors until Go's monitor takes it away, which sleeps (start.c):
- * with that many nobody waits for it, see also package pace. No garbage is collected while the
- * command starts, see collectLater in supervisor.go. */
+ * with that many nobody waits for it, see also package pace. No garbage is
+ * collected while the command starts, see collectLater in supervisor.go. */
 static char processors[32] = "GOMAXPROCS=";
 static char *settings[] = { "GODEBUG=asyncpreemptoff=1,updatemaxprocs=0", "GOGC=off", processors };
 

@@ -47,7 +47,19 @@ func (s *supervisor) serveListener(fd int, flags seccomp.Flags) error {
 	if err := listener.Greet(s.command); err != nil {
 		return err
 	}
-	return s.answer(listener, journal)
+	err = s.answer(listener, journal)
+	s.awaitEnd()
+	return err
+}
+
+// awaitEnd lets the command's end be seen first. The last task under the filter
+// may still be on its way out, and who waits for the command waits for that: what
+// this process has to do at its own end must not come before.
+func (s *supervisor) awaitEnd() {
+	select {
+	case <-s.gone:
+	case <-time.After(100 * time.Millisecond):
+	}
 }
 
 // openListener takes a listener over, and leaves it to the guardian as well.
@@ -87,7 +99,9 @@ func (s *supervisor) succeed(l legacy) error {
 		return err
 	}
 	go s.letGo()
-	return s.answer(listener, l.journal)
+	err = s.answer(listener, l.journal)
+	s.awaitEnd()
+	return err
 }
 
 // answer serves a listener to its end.
@@ -106,12 +120,5 @@ func (s *supervisor) answer(listener *seccomp.Listener, journalFD int) error {
 		Journal:    journal,
 		Log:        s.log,
 	}
-	err = server.Serve()
-	// The last task may still be on its way out, and who waits for the command
-	// waits for that: what we have to do at our own end must not come first.
-	select {
-	case <-s.gone:
-	case <-time.After(100 * time.Millisecond):
-	}
-	return err
+	return server.Serve()
 }

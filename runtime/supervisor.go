@@ -61,7 +61,7 @@ type supervisor struct {
 	policy   policy
 	log      zerolog.Logger
 	backend  atomic.Value  // of string, once it is chosen
-	gone     chan struct{} // closed when the command has ended
+	gone     chan struct{} // closed when the command has ended, where that is awaited (letGo)
 }
 
 func (s *supervisor) figures() figures {

@@ -5,7 +5,8 @@ import (
 )
 
 // readlink and readlinkat (readlink(2)): links that the tree serves, EINVAL for
-// what is none and the kernel lacks, and, with "links: exact", the links in /proc/PID/fd of descriptors that were handed out.
+// what is none and the kernel lacks, and, with "links: exact", the links in
+// /proc/PID/fd of descriptors that were handed out.
 
 func (w *Worker) readlink(c *Call) Answer {
 	return w.readlinkName(c, atFDCWD, c.Args[0], c.Args[1], c.Args[2])
