@@ -47,16 +47,17 @@ func (l *loop) seccomp(s *Stopped) {
 	if (c.Nr == unix.SYS_EXECVE || c.Nr == unix.SYS_EXECVEAT) && s.lookBeforeExec() {
 		return
 	}
+	if start.IsZero() && l.policy.Passes(c) {
+		s.letPass()
+		return
+	}
 	a := l.policy.Handle(c)
 	if a.Follow {
 		l.follow(t)
 	}
 	switch a.Kind {
 	case shim.Continue:
-		// What the shim has read may change before the kernel reads it again.
-		// That is harmless only because the shim is no security boundary.
-		t.entered = l.order == entryFirst
-		s.resume(0)
+		s.letPass()
 	case shim.Fail:
 		s.skip(-int64(a.Errno))
 	case shim.Return:
@@ -91,6 +92,14 @@ func (l *loop) seccomp(s *Stopped) {
 	if !start.IsZero() {
 		l.policy.Answered(c, a, start)
 	}
+}
+
+// letPass has the kernel do the call. What the shim has read may change before the
+// kernel reads it again. That is harmless only because the shim is no security
+// boundary.
+func (s *Stopped) letPass() {
+	s.entered = s.loop.order == entryFirst
+	s.resume(0)
 }
 
 // readCall fills in l.call, in one request, and tells whether it was our filter

@@ -33,6 +33,7 @@ func Traps() []shim.Trap {
 
 // policy is what a loop asks. In life it is a shim and a worker; tests force answers.
 type policy interface {
+	Passes(*shim.Call) bool
 	Handle(*shim.Call) shim.Answer
 	Finish(c *shim.Call, result int64) shim.Answer
 	HandleFollowed(*shim.Call) shim.Answer

@@ -15,6 +15,7 @@ import (
 
 // A Worker decides calls on one thread; [shim.Worker] is the one.
 type Worker interface {
+	Passes(*shim.Call) bool
 	Handle(*shim.Call) shim.Answer
 	Answered(*shim.Call, shim.Answer, time.Time)
 }
@@ -177,14 +178,18 @@ func (r *receiver) decide() {
 	r.call.Nr = int(n.data.nr)
 	r.call.Args = n.data.args
 	r.call.TID = int(n.pid)
-	if !r.server.Timed {
-		r.reply(r.worker.Handle(&r.call))
+	if r.server.Timed {
+		start := time.Now()
+		answer := r.worker.Handle(&r.call)
+		r.reply(answer)
+		r.worker.Answered(&r.call, answer, start)
 		return
 	}
-	start := time.Now()
-	answer := r.worker.Handle(&r.call)
-	r.reply(answer)
-	r.worker.Answered(&r.call, answer, start)
+	if r.worker.Passes(&r.call) {
+		r.letPass()
+		return
+	}
+	r.reply(r.worker.Handle(&r.call))
 }
 
 // failed reports once what should not happen. Calls are continued by whoever

@@ -40,6 +40,8 @@ type testWorker struct {
 
 func (w *testWorker) Answered(*shim.Call, shim.Answer, time.Time) {}
 
+func (w *testWorker) Passes(*shim.Call) bool { return false }
+
 func (w *testWorker) Handle(c *shim.Call) shim.Answer {
 	var addr uint64
 	switch c.Nr {

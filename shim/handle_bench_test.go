@@ -116,10 +116,10 @@ func answers(tb testing.TB) (*Worker, []handling) {
 func TestAllocations(t *testing.T) {
 	w, all := answers(t)
 	for _, h := range all {
-		if a := w.Handle(h.call); a.Kind != h.kind {
+		if a := answer(w, h.call); a.Kind != h.kind {
 			t.Errorf("%s: kind %d, want %d (%+v)", h.name, a.Kind, h.kind, a)
 		}
-		if n := testing.AllocsPerRun(200, func() { w.Handle(h.call) }); n > h.allocations {
+		if n := testing.AllocsPerRun(200, func() { answer(w, h.call) }); n > h.allocations {
 			t.Errorf("%s: %v allocations for each call, want at most %v", h.name, n, h.allocations)
 		}
 	}
@@ -131,10 +131,18 @@ func BenchmarkHandle(b *testing.B) {
 		b.Run(h.name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				w.Handle(h.call)
+				answer(w, h.call)
 			}
 		})
 	}
+}
+
+// answer asks as backends do.
+func answer(w *Worker, c *Call) Answer {
+	if w.Passes(c) {
+		return Answer{}
+	}
+	return w.Handle(c)
 }
 
 // BenchmarkResolve is the resolver alone, on its three ways.

@@ -23,6 +23,11 @@ func (w *Worker) readPath(t Tracee, addr uint64) (name []byte, ok bool) {
 		w.path[n] = 0
 		return w.path[:n], true
 	}
+	if name := w.ahead; name != nil && addr == w.aheadAt {
+		w.ahead = nil
+		return name, true
+	}
+	w.ahead = nil
 	// Most names are short: one read of 256 bytes, seldom a second one.
 	for have, want := 0, 256; ; want = pathMax {
 		n, err := t.ReadMemory(addr+uint64(have), w.path[have:want])

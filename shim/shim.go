@@ -22,6 +22,7 @@ type Shim struct {
 	traps    []Trap
 	quirks   quirks
 
+	passing    passing
 	firsts     firsts
 	hasLinks   bool     // readlink(2) has something to say: of links, or of names that the kernel lacks
 	procLinks  []string // those of them below /proc
@@ -109,6 +110,7 @@ func New(tree *fakefs.Tree, opt Options) (*Shim, error) {
 	if err := s.plan(); err != nil {
 		return nil, err
 	}
+	s.passing = s.newPassing()
 	s.ground.Store(s.survey())
 	return s, nil
 }

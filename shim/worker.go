@@ -28,6 +28,10 @@ type Worker struct {
 	// renamed, where not empty, is the name that the call at hand is about, in
 	// the supervisor's own root, instead of the one in the tracee's memory.
 	renamed string
+	// ahead, where not nil, is the name at address aheadAt, which [Worker.Passes]
+	// has read.
+	ahead   []byte
+	aheadAt uint64
 }
 
 // Worker returns a new worker of this shim.
@@ -47,6 +51,7 @@ func (w *Worker) Handle(c *Call) (a Answer) {
 		w.shim.settle()
 	}
 	a = w.shim.handlers[c.Nr](w, c)
+	w.ahead = nil
 	w.count.answered(c.Nr, a.Kind)
 	return a
 }
