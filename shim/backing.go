@@ -100,7 +100,20 @@ func raise(fd int) int {
 }
 
 // memfd makes a file that holds content and is known as name in /proc/PID/fd.
-func memfd(n *fakefs.Node, name string, content []byte) (int, error) {
+//
+// In old gVisor a descriptor was once seen to be bad (EBADF) as soon as it had been
+// made, in some million; a kubelet that misses one file does not start. Making it
+// again costs nothing where that does not happen.
+func memfd(n *fakefs.Node, name string, content []byte) (fd int, err error) {
+	for range 3 {
+		if fd, err = makeMemfd(n, name, content); !errors.Is(err, unix.EBADF) {
+			break
+		}
+	}
+	return fd, err
+}
+
+func makeMemfd(n *fakefs.Node, name string, content []byte) (int, error) {
 	if len(name) > 200 { // NAME_MAX less the kernel's prefix
 		name = name[len(name)-200:]
 	}
@@ -110,7 +123,9 @@ func memfd(n *fakefs.Node, name string, content []byte) (int, error) {
 	}
 	fd = raise(fd)
 	if err := fill(fd, content); err != nil {
-		unix.Close(fd)
+		if !errors.Is(err, unix.EBADF) { // else it is nobody's, or another's by now
+			unix.Close(fd)
+		}
 		return -1, err
 	}
 	// Opened anew by a tracee, the memfd's own bits are what the kernel checks.
