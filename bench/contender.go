@@ -18,6 +18,8 @@ type Contender struct {
 	Floor string
 	// wrap gives what stands before the command.
 	wrap func(*place) []string
+	// program is one of the compiled programs that not every machine can compile.
+	program string
 	// only, where not nil, are the scenarios that it is made for.
 	only []string
 	// not are those that it cannot do.
@@ -38,6 +40,10 @@ func Contenders() []Contender {
 		{
 			Name: "exact-notify", About: "the same, with what exactness and safety cost whoever wants them", Floor: "floor-notify",
 			Tells: TellFile | TellFilesystem, wrap: floor("notify", "--exact", "yes"),
+		},
+		{
+			Name: "exact-go", About: "the same in Go, and no more: what a supervisor in Go cannot be cheaper than", Floor: "floor-notify",
+			program: goProgram, wrap: floor(goProgram), only: []string{"open", "open-relative", "stat", "sparse-open", "start"},
 		},
 		{
 			Name: "shimrun-seccomp", About: "shimrun --backend seccomp", Floor: "floor-notify",

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -12,11 +13,15 @@ import (
 	"strings"
 )
 
-//go:embed floor/*.c floor/*.h
+//go:embed floor/*.c floor/*.h floor/golang/*
 var sources embed.FS
 
 // programNames are the C programs, each made from the file of its name.
 var programNames = []string{"victim", "spawn", "crowd", "notify", "trace", "filtered"}
+
+// goProgram is the one in Go, made from the folder of its name. Where there is no
+// Go it is not made, and what it would show is not measured.
+const goProgram = "golang"
 
 // Programs makes sure that the C programs are in dir, and compiles them there
 // if they are not. An empty dir is one in the user's cache, with a name that
@@ -31,10 +36,9 @@ func Programs(dir string) (string, error) {
 	}
 	complete := true
 	for _, name := range programNames {
-		_, err := os.Stat(filepath.Join(dir, name))
-		complete = complete && err == nil
+		complete = complete && exists(filepath.Join(dir, name))
 	}
-	if complete {
+	if complete && (exists(filepath.Join(dir, goProgram)) || lacking([]string{"go"}) != "") {
 		return dir, nil
 	}
 	return dir, compile(dir)
@@ -52,14 +56,24 @@ func fingerprint() string {
 // sourceFiles yields the sources in the order of their names.
 func sourceFiles() func(func(string, []byte) bool) {
 	return func(yield func(string, []byte) bool) {
-		names, _ := fs.Glob(sources, "floor/*") // embedded, sorted
-		for _, name := range names {
-			text, _ := sources.ReadFile(name)
-			if !yield(filepath.Base(name), text) {
-				return
+		const top = "floor"
+		// The files are embedded: nothing can fail. WalkDir sorts.
+		_ = fs.WalkDir(sources, top, func(name string, e fs.DirEntry, _ error) error {
+			if e.IsDir() {
+				return nil
 			}
-		}
+			text, _ := sources.ReadFile(name)
+			if !yield(strings.TrimPrefix(name, top+"/"), text) {
+				return fs.SkipAll
+			}
+			return nil
+		})
 	}
+}
+
+func exists(name string) bool {
+	_, err := os.Stat(name)
+	return err == nil
 }
 
 func compile(dir string) error {
@@ -79,7 +93,8 @@ func compile(dir string) error {
 	}
 	defer os.RemoveAll(temporary)
 	for name, text := range sourceFiles() {
-		if err := os.WriteFile(filepath.Join(temporary, name), text, 0o644); err != nil {
+		file := filepath.Join(temporary, name)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o755), os.WriteFile(file, text, 0o644)); err != nil {
 			return err
 		}
 	}
@@ -94,7 +109,27 @@ func compile(dir string) error {
 			return err
 		}
 	}
-	return nil
+	if lacking([]string{"go"}) != "" {
+		return nil
+	}
+	return compileGo(filepath.Join(temporary, goProgram), filepath.Join(dir, goProgram))
+}
+
+// compileGo makes the program in Go as shimrun is made: static, and without what
+// the C library would bring for names of hosts and users.
+func compileGo(folder, program string) error {
+	if err := os.WriteFile(filepath.Join(folder, "go.mod"), []byte("module floor\n\ngo 1.21\n"), 0o644); err != nil {
+		return err
+	}
+	const made = "made"
+	cmd := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-tags", "netgo,osusergo",
+		"-ldflags", `-s -w -linkmode external -extldflags "-static"`, "-o", made, ".")
+	cmd.Dir = folder
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=1", "GOWORK=off", "GOFLAGS=")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("%s: %w\n%s", strings.Join(cmd.Args, " "), err, out)
+	}
+	return os.Rename(filepath.Join(folder, made), program)
 }
 
 // lastLine is what a program said last, for an error of one line.

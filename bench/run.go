@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -257,7 +258,7 @@ func (r *runner) prepare(progress report.Progress) {
 				continue
 			}
 			if v.Problem = problem; problem == "" {
-				v.Problem = lacking(v.contender.Needs)
+				v.Problem = v.contender.missing(r.place)
 			}
 		}
 	}
@@ -272,6 +273,14 @@ func (s *Scenario) missing(p *place) string {
 		return "filesystems of type " + p.realType + " cannot be told as others; name a work folder on another one with --dir"
 	}
 	return lacking(s.Needs)
+}
+
+// missing says why a contender cannot be measured here; empty where it can.
+func (c *Contender) missing(p *place) string {
+	if c.program != "" && !exists(filepath.Join(p.programs, c.program)) {
+		return "there was no Go to compile it with"
+	}
+	return lacking(c.Needs)
 }
 
 // lacking names the first program that is not in PATH.

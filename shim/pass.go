@@ -60,9 +60,9 @@ func (s *Shim) newPassing() passing {
 // asks this first, and [Worker.Handle] where the answer is no.
 //
 // What the kernel reads after that may be another name than the one read here: see
-// [Worker.resolve] for why that is harmless. The name is kept for the handler.
+// [Worker.resolve] for why that is harmless. The name and what was found are kept for the handler.
 func (w *Worker) Passes(c *Call) bool {
-	w.ahead = nil
+	w.ahead, w.looked = nil, 0
 	s := w.shim
 	if uint(c.Nr) >= uint(len(s.passing.names)) {
 		return false
@@ -76,15 +76,28 @@ func (w *Worker) Passes(c *Call) bool {
 		return false
 	}
 	w.ahead, w.aheadAt = name, c.Args[arg]
-	if !isPlain(name) || s.passing.not.may(name) ||
-		fstatat(atFDCWD, w.path[:len(name)+1], &w.st, unix.AT_SYMLINK_NOFOLLOW) != 0 ||
-		w.st.Mode&unix.S_IFMT == unix.S_IFLNK ||
-		s.ground.Load().mayReplace(&w.st) || w.inServedDirectory(&w.st) {
+	if !isPlain(name) || s.passing.not.may(name) {
+		return false
+	}
+	w.lookErr, w.looked = fstatat(atFDCWD, w.path[:len(name)+1], &w.seen, unix.AT_SYMLINK_NOFOLLOW), len(name)
+	if w.lookErr != 0 || w.seen.Mode&unix.S_IFMT == unix.S_IFLNK ||
+		s.ground.Load().mayReplace(&w.seen) || w.inServedDirectory(&w.seen) {
 		return false
 	}
 	w.ahead = nil
 	w.count.answered(c.Nr, Continue)
 	return true
+}
+
+// lookedAt gives what [Worker.Passes] has found under a name, itself and no link's
+// target, if it is that name and the first time.
+func (w *Worker) lookedAt(name []byte) (unix.Errno, bool) {
+	if w.looked == 0 || w.looked != len(name) || &name[0] != &w.path[0] {
+		return 0, false
+	}
+	w.looked = 0
+	w.st = w.seen
+	return w.lookErr, true
 }
 
 // isPlain tells whether a name is absolute, and has no "//", "." or "..", nor

@@ -28,6 +28,7 @@ func TestPasses(t *testing.T) {
 		os.Mkdir(filepath.Join(dir, "folder"), 0o755), os.WriteFile(real, nil, 0o644),
 		os.WriteFile(filepath.Join(dir, ".hidden"), nil, 0o644),
 		os.Symlink("real", filepath.Join(dir, "link")), os.Symlink("/proc/sys", filepath.Join(dir, "sysctls")),
+		os.Symlink("nowhere", filepath.Join(dir, "dangling")), os.Symlink("/proc/shim-file", filepath.Join(dir, "to-served")),
 	} {
 		if err != nil {
 			t.Fatal(err)
@@ -46,6 +47,8 @@ func TestPasses(t *testing.T) {
 		dir + "/folder/../real":     false,
 		dir + "/.hidden":            false, // it begins like ".."
 		dir + "/link":               false,
+		dir + "/dangling":           false,
+		dir + "/to-served":          false,
 		dir + "/sysctls":            false,
 		dir + "/sysctls/kernel":     true, // a real folder of procfs, which nothing stands before
 		dir + "/sysctls/shim":       false,
@@ -81,6 +84,9 @@ func TestPasses(t *testing.T) {
 			}
 			if passes && a.Kind != Continue {
 				t.Errorf("call %d of %q passes, and its handler says %+v", c.Nr, name, a)
+			}
+			if alone := s.Worker().Handle(c); alone.Kind != a.Kind || alone.Errno != a.Errno {
+				t.Errorf("call %d of %q: %+v; without what was found before: %+v", c.Nr, name, a, alone)
 			}
 			if !passes && m.reads > 1 {
 				t.Errorf("call %d of %q: its name was read %d times", c.Nr, name, m.reads)

@@ -27,7 +27,7 @@ func (w *Worker) readPath(t Tracee, addr uint64) (name []byte, ok bool) {
 		w.ahead = nil
 		return name, true
 	}
-	w.ahead = nil
+	w.ahead, w.looked = nil, 0
 	// Most names are short: one read of 256 bytes, seldom a second one.
 	for have, want := 0, 256; ; want = pathMax {
 		n, err := t.ReadMemory(addr+uint64(have), w.path[have:want])

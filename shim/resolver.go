@@ -245,7 +245,10 @@ func (w *Worker) interesting(c *Call, t *territory, dirfd int, name []byte, how 
 		name, how.nofollow = trimmed, false // a slash at the end follows a link
 	}
 	own = append(append(own, name...), 0)
-	e := fstatat(atFDCWD, own, &w.st, unix.AT_SYMLINK_NOFOLLOW)
+	e, looked := w.lookedAt(name)
+	if !looked {
+		e = fstatat(atFDCWD, own, &w.st, unix.AT_SYMLINK_NOFOLLOW)
+	}
 	if e == 0 && w.st.Mode&unix.S_IFMT == unix.S_IFLNK && !how.nofollow {
 		if e = fstatat(atFDCWD, own, &w.st, 0); e == unix.ENOENT {
 			return true // it hangs for the kernel; what it names may be served

@@ -32,6 +32,11 @@ type Worker struct {
 	// has read.
 	ahead   []byte
 	aheadAt uint64
+	// looked, where not 0, is the length of the name in path that Passes has looked
+	// up, with lookErr and seen as the result.
+	looked  int
+	lookErr unix.Errno
+	seen    unix.Stat_t
 }
 
 // Worker returns a new worker of this shim.
@@ -51,7 +56,7 @@ func (w *Worker) Handle(c *Call) (a Answer) {
 		w.shim.settle()
 	}
 	a = w.shim.handlers[c.Nr](w, c)
-	w.ahead = nil
+	w.ahead, w.looked = nil, 0
 	w.count.answered(c.Nr, a.Kind)
 	return a
 }
