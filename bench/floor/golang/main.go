@@ -53,8 +53,6 @@ func main() {
 	_, _ = syscall.Write(socket, []byte{0})
 	s := &supervisor{listener: uintptr(taken(socket))}
 	syscall.RawSyscall(syscall.SYS_IOCTL, s.listener, C.setFlags, syncWakeUp)
-	go s.awaitEnd()
-	runtime.Gosched() // it waits in a thread of its own before this one is for good in calls
 	_, _ = syscall.Write(socket, []byte{0})
 	for {
 		s.serve()
@@ -79,16 +77,17 @@ func taken(socket int) int {
 	return fds[0]
 }
 
-// awaitEnd ends the process when no task has the filter any more.
-func (s *supervisor) awaitEnd() {
+// atEnd ends the process if no task has the filter any more: every request fails then.
+func (s *supervisor) atEnd() {
 	p := struct {
 		fd              int32
 		events, revents int16
 	}{fd: int32(s.listener)}
-	for p.revents&pollHangUp == 0 {
-		syscall.Syscall6(syscall.SYS_PPOLL, uintptr(unsafe.Pointer(&p)), 1, 0, 0, 0, 0)
+	var now syscall.Timespec
+	syscall.RawSyscall6(syscall.SYS_PPOLL, uintptr(unsafe.Pointer(&p)), 1, uintptr(unsafe.Pointer(&now)), 0, 0, 0)
+	if p.revents&pollHangUp != 0 {
+		syscall.Exit(0)
 	}
-	syscall.Exit(0)
 }
 
 func (s *supervisor) serve() {
@@ -97,6 +96,7 @@ func (s *supervisor) serve() {
 	// Not telling the scheduler of a call that blocks is what a real program cannot
 	// afford; one that has nothing else to do is interrupted by it now and then.
 	if _, _, e := syscall.RawSyscall(syscall.SYS_IOCTL, s.listener, C.recv, uintptr(unsafe.Pointer(n))); e != 0 {
+		s.atEnd()
 		return
 	}
 	switch n.data.nr {
