@@ -102,8 +102,8 @@ func raise(fd int) int {
 // memfd makes a file that holds content and is known as name in /proc/PID/fd.
 //
 // In old gVisor a descriptor was once seen to be bad (EBADF) as soon as it had been
-// made, in some million; a kubelet that misses one file does not start. Making it
-// again costs nothing where that does not happen.
+// made, for a reason that is not known; a kubelet that misses one file does not
+// start. Making it again costs nothing where that does not happen.
 func memfd(n *fakefs.Node, name string, content []byte) (fd int, err error) {
 	for range 3 {
 		if fd, err = makeMemfd(n, name, content); !errors.Is(err, unix.EBADF) {

@@ -8,9 +8,8 @@ import (
 
 // Most calls are about files that are nobody's but the kernel's. They are told
 // here, before any handler runs: one read of the name, one look at the object,
-// and no more code than that takes. A supervisor starts each call with cold
-// caches, for the tracee has just run on its CPU, so that what the resolver would
-// cost for the same verdict (some 0.5 us) is mostly code that has to be fetched.
+// and no more code than that takes: the resolver's way to the same verdict costs
+// about a twentieth of a stop more (docs/performance.md).
 //
 //	call ─▶ Passes ─ a real file, in no way ours ─▶ Continue
 //	           └──── anything else ─▶ handler ─▶ resolver
@@ -60,7 +59,8 @@ func (s *Shim) newPassing() passing {
 // asks this first, and [Worker.Handle] where the answer is no.
 //
 // What the kernel reads after that may be another name than the one read here: see
-// [Worker.resolve] for why that is harmless. The name and what was found are kept for the handler.
+// [Worker.resolve] for why that is harmless. The name and what was found are kept
+// for the handler.
 func (w *Worker) Passes(c *Call) bool {
 	w.ahead, w.looked = nil, 0
 	s := w.shim

@@ -77,6 +77,7 @@ func (w *Worker) Finish(c *Call, result int64) Answer {
 
 func (w *Worker) recovered(c *Call, a *Answer) {
 	if r := recover(); r != nil {
+		w.ahead, w.looked = nil, 0
 		w.count.failed(liePanic)
 		w.shim.log.Error().Int("tid", c.TID).Int("call", c.Nr).Interface("panic", r).
 			Bytes("stack", debug.Stack()).Msg("a handler failed; the kernel answers instead")
