@@ -3,18 +3,10 @@ package seccomp
 import (
 	"runtime"
 	"sync"
-	"sync/atomic"
 	"time"
 )
 
 const (
-	// crowded: so many notifications in a row, each from another thread than
-	// the one before, ask for one more receiver.
-	crowded = 8
-	// lonely: after so many in a row from one thread, a receiver that is not
-	// the only one goes to rest. All that wait wake up for each notification,
-	// so idle ones cost.
-	lonely = 64
 	// stuckAfter is how long a receiver may be at one call before another
 	// takes its place: its handler may wait for something that another tracee
 	// has to do first (a file on a FUSE whose server is under this very shim).
@@ -28,28 +20,14 @@ type pool struct {
 	server *Server
 	// enough is how many may serve a crowd at once.
 	enough int32
-	// active counts the receivers that are not at rest.
-	active atomic.Int32
-	// last is the thread whose notification was received last, by any receiver.
-	last atomic.Uint32
+	shared
 
-	watched  atomic.Bool // the watchdog is awake
 	watchdog chan struct{}
 	stopped  chan struct{}
 
 	mu        sync.Mutex
 	receivers []*receiver
 	resting   []*receiver
-}
-
-// seat is a receiver's place in the pool.
-type seat struct {
-	// turn is odd while the receiver answers a call, and counts them.
-	turn atomic.Uint64
-	wake chan struct{}
-
-	// How the last notifications came; the receiver's own.
-	mixed, alone int
 }
 
 func (s *seat) done() { s.turn.Add(1) }
@@ -76,28 +54,19 @@ func (p *pool) grow(limit int32) {
 	if n := len(p.resting); n > 0 {
 		r := p.resting[n-1]
 		p.resting = p.resting[:n-1]
-		r.seat.wake <- struct{}{}
+		r.wake <- struct{}{}
 		return
 	}
 	r := p.server.newReceiver(p.server.Journal.claim())
-	r.seat.wake = make(chan struct{}, 1)
 	p.receivers = append(p.receivers, r)
 	go r.run()
 }
 
-// busy notes that r has received a notification.
-func (p *pool) busy(r *receiver) {
-	r.seat.turn.Add(1)
+// notice looks after the pool once r has received something.
+func (p *pool) notice(r *receiver) {
 	if !p.watched.Load() {
 		p.wakeWatchdog()
 	}
-	if p.last.Swap(r.notification.pid) == r.notification.pid {
-		r.seat.alone++
-		r.seat.mixed = 0
-		return
-	}
-	r.seat.alone = 0
-	r.seat.mixed++
 	if r.seat.mixed >= crowded {
 		r.seat.mixed = 0
 		if p.active.Load() < p.enough {
@@ -109,10 +78,13 @@ func (p *pool) busy(r *receiver) {
 // stays tells whether r is to receive again; a receiver that is one too many
 // rests in here until it is wanted.
 func (p *pool) stays(r *receiver) bool {
-	if r.seat.alone < lonely || p.active.Load() == 1 {
+	if r.seat.alone < lonely {
 		return true
 	}
 	r.seat.alone = 0
+	if p.active.Load() == 1 {
+		return true
+	}
 	p.mu.Lock()
 	if p.active.Load() == 1 {
 		p.mu.Unlock()
@@ -122,7 +94,7 @@ func (p *pool) stays(r *receiver) bool {
 	p.resting = append(p.resting, r)
 	p.mu.Unlock()
 	select {
-	case <-r.seat.wake:
+	case <-r.wake:
 		return true
 	case <-p.stopped:
 		return false

@@ -16,6 +16,11 @@ import (
 // A Worker decides calls on one thread; [shim.Worker] is the one.
 type Worker interface {
 	Passes(*shim.Call) bool
+	// Aside is what calls that pass are told by outside of Go's runtime; without
+	// one, none pass there.
+	Aside() shim.Aside
+	// Ahead brings what was found there of a call that does not pass.
+	Ahead(c *shim.Call, length int, looked bool, e unix.Errno)
 	Handle(*shim.Call) shim.Answer
 	Answered(*shim.Call, shim.Answer, time.Time)
 }
@@ -111,7 +116,9 @@ func (s *Server) takeOver(left []*notification) {
 type receiver struct {
 	server *Server
 	worker Worker
+	aside  shim.Aside
 	seat   seat // its place in the pool
+	wake   chan struct{}
 
 	call         shim.Call
 	tracee       tracee
@@ -122,7 +129,10 @@ type receiver struct {
 }
 
 func (s *Server) newReceiver(n *notification) *receiver {
-	r := &receiver{server: s, worker: s.NewWorker(), notification: n}
+	r := &receiver{server: s, worker: s.NewWorker(), notification: n, wake: make(chan struct{}, 1)}
+	if !s.Timed {
+		r.aside = r.worker.Aside()
+	}
 	r.tracee.listener = s.Listener
 	r.tracee.id = &r.notification.id
 	r.call.Tracee = &r.tracee
@@ -136,9 +146,17 @@ func (r *receiver) run() {
 	var pace pace.Pace
 	for r.server.pool.stays(r) {
 		pace.Turn()
-		switch errno := r.server.Listener.receive(r.notification); errno {
+		errno, moved := r.receive()
+		r.server.pool.notice(r)
+		if moved {
+			r.report()
+			continue
+		}
+		switch errno {
 		case 0:
-			r.serve()
+			r.decide()
+			r.notification.clear()
+			r.seat.done()
 		case unix.EINTR, unix.ENOENT:
 			// ENOENT: the tracee was killed, or interrupted by a signal,
 			// between its notification and our receiving it. A kernel that
@@ -153,14 +171,15 @@ func (r *receiver) run() {
 	}
 }
 
-// serve answers the notification that was received.
-func (r *receiver) serve() {
-	r.server.pool.busy(r)
-	r.decide()
-	r.notification.clear()
-	r.seat.done()
+// report tells of an answer that could not be sent.
+func (r *receiver) report() {
+	if errno := unix.Errno(r.seat.failed); errno != 0 {
+		r.seat.failed = 0
+		r.server.failed(os.NewSyscallError("ioctl SECCOMP_IOCTL_NOTIF_SEND", errno), "answer a call")
+	}
 }
 
+// decide answers the notification that was received.
 func (r *receiver) decide() {
 	n := r.notification
 	if n.pid == 0 {
@@ -185,7 +204,13 @@ func (r *receiver) decide() {
 		r.worker.Answered(&r.call, answer, start)
 		return
 	}
-	if r.worker.Passes(&r.call) {
+	// Most calls have been asked in C already; but not the first one after a while,
+	// nor those of a server that took over.
+	switch {
+	case r.seat.told && r.seat.read:
+		r.worker.Ahead(&r.call, int(r.seat.length), r.seat.looked, unix.Errno(r.seat.err))
+	case r.seat.told:
+	case r.worker.Passes(&r.call):
 		r.letPass()
 		return
 	}

@@ -42,6 +42,10 @@ func (w *testWorker) Answered(*shim.Call, shim.Answer, time.Time) {}
 
 func (w *testWorker) Passes(*shim.Call) bool { return false }
 
+func (w *testWorker) Aside() shim.Aside { return shim.Aside{} }
+
+func (w *testWorker) Ahead(*shim.Call, int, bool, unix.Errno) {}
+
 func (w *testWorker) Handle(c *shim.Call) shim.Answer {
 	var addr uint64
 	switch c.Nr {

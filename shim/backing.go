@@ -202,8 +202,15 @@ func (s *Shim) handOut(fd int, o *handedOut) error {
 	if e := fstat(fd, &st); e != 0 {
 		return os.NewSyscallError("fstat", e)
 	}
-	s.handed.put(identityOf(&st), o)
+	s.register(&st, o)
 	return nil
+}
+
+func (s *Shim) register(st *unix.Stat_t, o *handedOut) {
+	if st.Mode&unix.S_IFMT == unix.S_IFDIR {
+		s.passing.addObject(identityOf(st)) // names lead to it, by way of its descriptors
+	}
+	s.handed.put(identityOf(st), o)
 }
 
 // folderAbove is the nearest real directory above a name, with its device number.
@@ -246,7 +253,7 @@ func (s *Shim) directory(n *fakefs.Node, name string) (int, error) {
 		}
 		var st unix.Stat_t
 		if err := unix.Stat(inner, &st); err == nil {
-			s.handed.put(identityOf(&st), outside)
+			s.register(&st, outside)
 			b.known = append(b.known, identityOf(&st))
 		}
 	}

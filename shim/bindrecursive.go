@@ -62,7 +62,7 @@ func (w *Worker) bindNames(c *Call) (source, target string, ok bool) {
 	from, ok1 := w.mountText(c, c.Args[0])
 	to, ok2 := w.mountText(c, c.Args[1])
 	if !ok1 || !ok2 || deref(from) == "" || deref(to) == "" || w.rootOf(c.TID) != "/" ||
-		w.shim.namespaces.Load() && !w.sharesNamespace(c.TID) {
+		w.shim.passing.namespaces.Load() && !w.sharesNamespace(c.TID) {
 		return "", "", false
 	}
 	if who, err := statusOf(c.TID); err != nil || !who.has(unix.CAP_SYS_ADMIN) {

@@ -1,9 +1,7 @@
 package shim
 
 import (
-	"slices"
 	"sync"
-	"sync/atomic"
 
 	"github.com/shimrun/shimrun/fakefs"
 )
@@ -31,13 +29,13 @@ type handedOuts struct {
 	objects map[identity]*handedOut
 	// devs are the filesystems that any of them is or was on: few, and nearly
 	// every object that is asked about is on another one.
-	devs    atomic.Pointer[[]uint64]
+	devs    *devices
 	private []identity // a ring of those made for one open
 	next    int
 }
 
 func (h *handedOuts) get(id identity) (*handedOut, bool) {
-	if devs := h.devs.Load(); devs == nil || !slices.Contains(*devs, id.dev) {
+	if !h.devs.has(id.dev) {
 		return nil, false
 	}
 	h.mu.RLock()
@@ -63,12 +61,7 @@ func (h *handedOuts) put(id identity, o *handedOut) {
 		h.objects = map[identity]*handedOut{}
 	}
 	h.objects[id] = o
-	if devs := h.devs.Load(); devs == nil {
-		h.devs.Store(&[]uint64{id.dev})
-	} else if !slices.Contains(*devs, id.dev) {
-		more := append(slices.Clone(*devs), id.dev)
-		h.devs.Store(&more)
-	}
+	h.devs.add(id.dev)
 	if o.shared {
 		return
 	}

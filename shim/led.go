@@ -157,7 +157,7 @@ func (w *Worker) asTracee(c *Call, dirfd int, name []byte) string {
 		return ""
 	case name[0] != '/':
 		return string(w.descriptor(c.TID, dirfd)) + "/" + string(name)
-	case ok && w.shim.roots.Load() && (isBelow(clean, "/proc/self") || isBelow(clean, "/proc/thread-self")):
+	case ok && w.shim.passing.roots.Load() && (isBelow(clean, "/proc/self") || isBelow(clean, "/proc/thread-self")):
 		end := strings.IndexByte(string(clean[len("/proc/"):])+"/", '/') + len("/proc/")
 		own, _ := ownName(string(clean[:end]), c.TID)
 		return string(w.ofTracee(c.TID, "root/proc/")) + own + string(clean[end:])
@@ -167,7 +167,7 @@ func (w *Worker) asTracee(c *Call, dirfd int, name []byte) string {
 		return string(w.ofTracee(c.TID, "")) + string(clean[len("/proc/thread-self"):])
 	case ok && isBelow(clean, "/dev/fd"):
 		return string(w.ofTracee(c.TID, "fd")) + string(clean[len("/dev/fd"):])
-	case w.shim.roots.Load() || w.shim.namespaces.Load():
+	case w.shim.passing.roots.Load() || w.shim.passing.namespaces.Load():
 		return string(w.ofTracee(c.TID, "root")) + string(name)
 	}
 	return string(name)

@@ -14,7 +14,7 @@ func (w *Worker) openMounted(c *Call, dirfd int, name []byte, flags int, mode ui
 	t := w.shim.virtual.table
 	const creating = unix.O_CREAT | unix.O_EXCL
 	writes := flags&unix.O_PATH == 0 && (flags&unix.O_ACCMODE != unix.O_RDONLY || flags&(unix.O_TRUNC|unix.O_CREAT) != 0)
-	if w.renamed != "" || !t.Redirects() && !(writes && t.ReadOnly()) || w.shim.namespaces.Load() && !w.sharesNamespace(c.TID) {
+	if w.renamed != "" || !t.Redirects() && !(writes && t.ReadOnly()) || w.shim.passing.namespaces.Load() && !w.sharesNamespace(c.TID) {
 		return Answer{}, false
 	}
 	l, ok := w.reaches(c, dirfd, name, flags&unix.O_NOFOLLOW != 0 || flags&creating == creating)
@@ -122,7 +122,7 @@ func (w *Worker) chdirMounted(c *Call) (Answer, bool) {
 // table has something to say of it: own is its name for the supervisor.
 func (w *Worker) mountedObject(c *Call, dirfd int, addr uint64, flags int) (own string, m *mounts.Mount, root bool, errno unix.Errno, ok bool) {
 	t := w.shim.virtual.table
-	if t == nil || !t.Virtual() || w.shim.namespaces.Load() && !w.sharesNamespace(c.TID) {
+	if t == nil || !t.Virtual() || w.shim.passing.namespaces.Load() && !w.sharesNamespace(c.TID) {
 		return
 	}
 	name := []byte(nil)

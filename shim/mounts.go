@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"os"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -21,8 +20,7 @@ const settling = 500 * time.Millisecond
 
 // mountWatch looks at the supervisor's mounts after a call that may change them.
 type mountWatch struct {
-	busy atomic.Bool // whether there is anything to watch for: all that other calls ask
-	mu   sync.Mutex
+	mu sync.Mutex
 	// since is when the last such call was let go, next when to look again.
 	since, next time.Time
 	seen        []byte // mountinfo, as the ground was surveyed with it
@@ -32,7 +30,7 @@ func (w *Worker) changesMounts(c *Call) Answer {
 	if w.shim.namespace != nil { // old gVisor has no mount namespaces
 		n, e := readlinkat(atFDCWD, append(w.ofTracee(c.TID, "ns/mnt"), 0), w.link[:])
 		if e != 0 || string(w.link[:n]) != string(w.shim.namespace) {
-			w.shim.namespaces.Store(true)
+			w.shim.passing.namespaces.Store(true)
 			return Answer{}
 		}
 	}
@@ -40,7 +38,7 @@ func (w *Worker) changesMounts(c *Call) Answer {
 	m.mu.Lock()
 	m.since = time.Now()
 	m.next = m.since
-	m.busy.Store(true)
+	w.shim.passing.mounting.Store(true)
 	m.mu.Unlock()
 	return Answer{}
 }
@@ -57,13 +55,13 @@ func (w *Worker) chroot(c *Call) Answer {
 }
 
 func (w *Worker) changesRoot(c *Call) Answer {
-	w.shim.roots.Store(true)
+	w.shim.passing.roots.Store(true)
 	return w.changesMounts(c)
 }
 
 func (w *Worker) changesNamespace(c *Call) Answer {
-	w.shim.namespaces.Store(w.shim.namespace != nil)
-	w.shim.roots.Store(true)
+	w.shim.passing.namespaces.Store(w.shim.namespace != nil)
+	w.shim.passing.roots.Store(true)
 	return Answer{}
 }
 
@@ -80,11 +78,11 @@ func (s *Shim) settle() {
 	passed := now.Sub(m.since)
 	m.next = now.Add(passed)
 	if passed > settling {
-		m.busy.Store(false)
+		s.passing.mounting.Store(false)
 	}
 	if is, err := os.ReadFile("/proc/self/mountinfo"); err == nil && !bytes.Equal(is, m.seen) {
 		m.seen = is
-		s.ground.Store(s.survey())
+		s.stand(s.survey())
 	}
 }
 

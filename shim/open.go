@@ -281,7 +281,7 @@ func (w *Worker) failed(c *Call, n *fakefs.Node, err error) (Answer, unix.Errno)
 // viewOf is the machine as the caller sees it.
 func (w *Worker) viewOf(c *Call, t *target) *view {
 	v := &view{tid: c.TID, name: t.name, shim: w.shim}
-	if w.shim.roots.Load() || w.shim.namespaces.Load() {
+	if w.shim.passing.roots.Load() || w.shim.passing.namespaces.Load() {
 		v.root = string(w.ofTracee(c.TID, "root"))
 	}
 	return v

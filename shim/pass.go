@@ -1,7 +1,8 @@
 package shim
 
 import (
-	"slices"
+	"bytes"
+	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 )
@@ -14,46 +15,9 @@ import (
 //	call ─▶ Passes ─ a real file, in no way ours ─▶ Continue
 //	           └──── anything else ─▶ handler ─▶ resolver
 //
-// It says less than [Worker.resolve] and never something else: an absolute name
-// without ".." and the like, outside of all that is served, of a real object that
-// is no link, with which nothing of ours begins.
-
-// withNames tells which argument of a call is its name, for calls that look at one
-// object and that nothing but the object's identity makes ours.
-var withNames = map[string]int8{
-	"open": 0, "stat": 0, "lstat": 0, "access": 0,
-	"openat": 1, "newfstatat": 1, "statx": 1, "faccessat": 1, "faccessat2": 1,
-}
-
-// passing is what calls that are not ours are told by.
-type passing struct {
-	// names is the argument with the name by call number, -1 for calls that
-	// always come to their handlers.
-	names []int8
-	// not are the first components below which names are never decided here.
-	not firsts
-}
-
-func (s *Shim) newPassing() passing {
-	p := passing{names: make([]int8, len(s.handlers))}
-	for nr := range p.names {
-		p.names[nr] = -1
-	}
-	// Where mounts are made in a table, or any name may be served, no name is
-	// decided by its object alone.
-	if s.virtual.answers || s.firsts == nil {
-		return p
-	}
-	// In /proc and behind the links of /dev, names mean what they mean to the reader.
-	p.not = append(slices.Clone(s.firsts), "/proc", "/dev")
-	for _, t := range s.traps {
-		arg, ok := withNames[t.Name]
-		if ok && !(s.quirks.statxNoAutomount && (t.Name == "statx" || t.Name == "newfstatat")) {
-			p.names[t.Nr] = arg
-		}
-	}
-	return p
-}
+// It says less than [Worker.resolve] and never something else: a name without ".."
+// and the like, outside of all that is served, of a real object that is no link, with
+// which nothing of ours begins.
 
 // Passes tells that a call is not ours: the kernel may go on with it. A backend
 // asks this first, and [Worker.Handle] where the answer is no.
@@ -63,30 +27,83 @@ func (s *Shim) newPassing() passing {
 // for the handler.
 func (w *Worker) Passes(c *Call) bool {
 	w.ahead, w.looked = nil, 0
-	s := w.shim
-	if uint(c.Nr) >= uint(len(s.passing.names)) {
-		return false
-	}
-	arg := s.passing.names[c.Nr]
-	if arg < 0 || s.roots.Load() || s.namespaces.Load() || s.mounts.busy.Load() {
-		return false
-	}
-	name, ok := w.readPath(c.Tracee, c.Args[arg])
-	if !ok {
-		return false
-	}
-	w.ahead, w.aheadAt = name, c.Args[arg]
-	if !isPlain(name) || s.passing.not.may(name) {
-		return false
-	}
-	w.lookErr, w.looked = fstatat(atFDCWD, w.path[:len(name)+1], &w.seen, unix.AT_SYMLINK_NOFOLLOW), len(name)
-	if w.lookErr != 0 || w.seen.Mode&unix.S_IFMT == unix.S_IFLNK ||
-		s.ground.Load().mayReplace(&w.seen) || w.inServedDirectory(&w.seen) {
+	p := &w.shim.passing
+	if uint(c.Nr) >= uint(len(p.calls)) || p.closed() || !w.passes(p, c) {
 		return false
 	}
 	w.ahead = nil
 	w.count.answered(c.Nr, Continue)
 	return true
+}
+
+func (w *Worker) passes(p *Passing, c *Call) bool {
+	how := p.calls[c.Nr]
+	dirfd := atFDCWD
+	if how.dirfd > 0 {
+		dirfd = dirfdOf(c.Args[how.dirfd-1])
+	}
+	if how.name == 0 {
+		return how.dirfd > 0 && p.handed.none()
+	}
+	if how.mended > 0 && c.Args[how.flags-1]&unix.AT_NO_AUTOMOUNT != 0 && c.Tracee.CanRewrite() {
+		return false
+	}
+	addr := c.Args[how.name-1]
+	name, ok := w.readPath(c.Tracee, addr)
+	if !ok {
+		return false
+	}
+	w.ahead, w.aheadAt = name, addr
+	switch {
+	case len(name) == 0:
+		return how.flags > 0 && c.Args[how.flags-1]&unix.AT_EMPTY_PATH != 0 && p.handed.none()
+	case !isPlain(name):
+		return false
+	case name[0] == '/':
+		if p.below(name) {
+			return false
+		}
+		w.lookErr = fstatat(atFDCWD, w.path[:len(name)+1], &w.seen, unix.AT_SYMLINK_NOFOLLOW)
+	case dirfd < 0 && dirfd != atFDCWD:
+		return false
+	default:
+		own := append(append(w.throughTracee(c.TID, dirfd), name...), 0)
+		w.lookErr = fstatat(atFDCWD, own, &w.seen, unix.AT_SYMLINK_NOFOLLOW)
+	}
+	w.looked = len(name)
+	return w.lookErr == 0 && w.seen.Mode&unix.S_IFMT != unix.S_IFLNK && !p.ours(&w.seen)
+}
+
+// An Aside is what code outside of Go's runtime needs to do what [Worker.Passes]
+// does: what calls are told by, and where the worker takes over. It may be used
+// while the worker itself is not.
+type Aside struct {
+	Passing *Passing
+	Name    *[pathMax]byte
+	Seen    *unix.Stat_t
+	// Continued counts calls that passed, by number; it has room for all that
+	// Passing tells.
+	Continued *atomic.Uint64
+}
+
+// Aside returns what the worker shares.
+func (w *Worker) Aside() Aside {
+	a := Aside{Passing: &w.shim.passing, Name: &w.path, Seen: &w.seen}
+	if seen := w.count.seen[columnContinued]; len(seen) > 0 {
+		a.Continued = &seen[0]
+	}
+	return a
+}
+
+// Ahead tells the worker what was found about a call that does not pass: a name of
+// that length in Aside.Name, and what looking it up gave, if that was done.
+func (w *Worker) Ahead(c *Call, length int, looked bool, e unix.Errno) {
+	how := w.shim.passing.calls[c.Nr]
+	w.ahead, w.aheadAt = w.path[:length], c.Args[how.name-1]
+	w.looked, w.lookErr = 0, e
+	if looked {
+		w.looked = length
+	}
 }
 
 // lookedAt gives what [Worker.Passes] has found under a name, itself and no link's
@@ -100,18 +117,23 @@ func (w *Worker) lookedAt(name []byte) (unix.Errno, bool) {
 	return w.lookErr, true
 }
 
-// isPlain tells whether a name is absolute, and has no "//", "." or "..", nor
-// components that begin like those.
+// isPlain tells whether a name has no "//", no "." and "..", and no "/" at its end.
 func isPlain(name []byte) bool {
-	if len(name) == 0 || name[0] != '/' {
-		return false
+	if len(name) > 0 && name[0] == '/' {
+		name = name[1:]
 	}
 	slash := true
-	for _, b := range name[1:] {
-		if slash && (b == '/' || b == '.') {
+	for i, b := range name {
+		if slash && (b == '/' || b == '.' && beginsWithDots(name[i:])) {
 			return false
 		}
 		slash = b == '/'
 	}
 	return !slash
+}
+
+// beginsWithDots tells whether the first component is "." or "..".
+func beginsWithDots(name []byte) bool {
+	first, _, _ := bytes.Cut(name, []byte("/"))
+	return string(first) == "." || string(first) == ".."
 }

@@ -26,7 +26,7 @@ func TestPasses(t *testing.T) {
 	real := filepath.Join(dir, "real")
 	for _, err := range []error{
 		os.Mkdir(filepath.Join(dir, "folder"), 0o755), os.WriteFile(real, nil, 0o644),
-		os.WriteFile(filepath.Join(dir, ".hidden"), nil, 0o644),
+		os.WriteFile(filepath.Join(dir, ".hidden"), nil, 0o644), os.WriteFile(filepath.Join(dir, "..hidden"), nil, 0o644),
 		os.Symlink("real", filepath.Join(dir, "link")), os.Symlink("/proc/sys", filepath.Join(dir, "sysctls")),
 		os.Symlink("nowhere", filepath.Join(dir, "dangling")), os.Symlink("/proc/shim-file", filepath.Join(dir, "to-served")),
 	} {
@@ -45,7 +45,8 @@ func TestPasses(t *testing.T) {
 		dir + "/./real":             false,
 		dir + "//real":              false,
 		dir + "/folder/../real":     false,
-		dir + "/.hidden":            false, // it begins like ".."
+		dir + "/.hidden":            true,
+		dir + "/..hidden":           true,
 		dir + "/link":               false,
 		dir + "/dangling":           false,
 		dir + "/to-served":          false,
@@ -116,7 +117,7 @@ func FuzzIsPlain(f *testing.F) {
 		f.Add([]byte(name))
 	}
 	f.Fuzz(func(t *testing.T, name []byte) {
-		if !isPlain(name) {
+		if !isPlain(name) || name[0] != '/' {
 			return
 		}
 		var buf [pathMax]byte

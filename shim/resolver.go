@@ -232,13 +232,10 @@ func (w *Worker) resolveByObject(c *Call, t *territory, dirfd int, name []byte, 
 func (w *Worker) interesting(c *Call, t *territory, dirfd int, name []byte, how lookup) bool {
 	own := w.own[:0]
 	if name[0] != '/' {
-		if dirfd == atFDCWD {
-			own = w.ofTracee(c.TID, "cwd/")
-		} else if dirfd < 0 {
+		if dirfd < 0 && dirfd != atFDCWD {
 			return false // EBADF, says the kernel
-		} else {
-			own = append(w.descriptor(c.TID, dirfd), '/')
 		}
+		own = w.throughTracee(c.TID, dirfd)
 	}
 	prefix := len(own)
 	if trimmed := bytes.TrimRight(name, "/"); len(trimmed) < len(name) && len(trimmed) > 0 {
@@ -288,7 +285,7 @@ func (w *Worker) sharesRoot(c *Call, t *territory) bool {
 	if w.renamed != "" {
 		return true
 	}
-	if w.shim.roots.Load() {
+	if w.shim.passing.roots.Load() {
 		switch e := fstatat(atFDCWD, append(w.ofTracee(c.TID, "root"), 0), &w.st, 0); {
 		case e == unix.EACCES || e == unix.EPERM:
 			// Another user's process, and the supervisor has no CAP_SYS_PTRACE:
@@ -297,7 +294,7 @@ func (w *Worker) sharesRoot(c *Call, t *territory) bool {
 			return false
 		}
 	}
-	if w.shim.namespaces.Load() {
+	if w.shim.passing.namespaces.Load() {
 		n, e := readlinkat(atFDCWD, append(w.ofTracee(c.TID, "ns/mnt"), 0), w.link[:])
 		if e != 0 || !bytes.Equal(w.link[:n], w.shim.namespace) {
 			return false

@@ -22,7 +22,7 @@ type Shim struct {
 	traps    []Trap
 	quirks   quirks
 
-	passing    passing
+	passing    Passing // with what changes for all threads: roots, mounts
 	firsts     firsts
 	hasLinks   bool     // readlink(2) has something to say: of links, or of names that the kernel lacks
 	procLinks  []string // those of them below /proc
@@ -30,15 +30,12 @@ type Shim struct {
 	exactLinks bool     // links of served descriptors in /proc/PID/fd are told
 
 	// ground is what the machine has where names are served.
-	ground    atomic.Pointer[territory]
-	mounts    mountWatch
-	mountinfo func() ([]byte, error)
-	initial   map[int]struct{} // the mounts that were there when the shim began, by id
-	namespace []byte           // the supervisor's mount namespace, as its link says
-	// roots and namespaces tell that some tracee has changed its root or uses
-	// another mount namespace; until then nobody asks.
-	roots, namespaces atomic.Bool
-	unfollowed        atomic.Bool
+	ground     atomic.Pointer[territory]
+	mounts     mountWatch
+	mountinfo  func() ([]byte, error)
+	initial    map[int]struct{} // the mounts that were there when the shim began, by id
+	namespace  []byte           // the supervisor's mount namespace, as its link says
+	unfollowed atomic.Bool
 
 	handed  handedOuts
 	shared  backings
@@ -104,14 +101,15 @@ func New(tree *fakefs.Tree, opt Options) (*Shim, error) {
 		s.namespace = []byte(link)
 	}
 	s.streams.shim = s
+	s.handed.devs = &s.passing.handed
 	if err := s.beginMounts(); err != nil {
 		return nil, err
 	}
 	if err := s.plan(); err != nil {
 		return nil, err
 	}
-	s.passing = s.newPassing()
-	s.ground.Store(s.survey())
+	s.passing.fill(s)
+	s.stand(s.survey())
 	return s, nil
 }
 

@@ -87,7 +87,7 @@ func (w *Worker) statfsWalked(c *Call, name []byte) Answer {
 		own = append(w.ofTracee(c.TID, ""), clean[len("/proc/thread-self"):]...)
 	case ok && isBelow(clean, "/dev/fd"):
 		own = append(w.ofTracee(c.TID, "fd"), clean[len("/dev/fd"):]...)
-	case w.shim.roots.Load() || w.shim.namespaces.Load():
+	case w.shim.passing.roots.Load() || w.shim.passing.namespaces.Load():
 		own = append(w.ofTracee(c.TID, "root"), name...)
 	default:
 		own = append(own, name...)

@@ -76,6 +76,12 @@ func (s *Shim) survey() *territory {
 	return t
 }
 
+// stand has names decided by a territory from now on.
+func (s *Shim) stand(t *territory) {
+	s.passing.add(t)
+	s.ground.Store(t)
+}
+
 // overlay finds the real files that nodes stand before.
 func (s *Shim) overlay(t *territory) {
 	for _, n := range s.tree.Named() {

@@ -84,7 +84,7 @@ func through(p *passage, next handler) handler {
 // pass leads the names of a call. done is false where the call is nothing to
 // the table.
 func (w *Worker) pass(c *Call, p *passage) (a Answer, done bool) {
-	if w.renamed != "" || w.shim.namespaces.Load() && !w.sharesNamespace(c.TID) {
+	if w.renamed != "" || w.shim.passing.namespaces.Load() && !w.sharesNamespace(c.TID) {
 		return Answer{}, false
 	}
 	l, ok := w.ledBy(c, p.dirfd, p.path, p.takes(c), w.reaches)

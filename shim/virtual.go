@@ -76,7 +76,7 @@ func (v *virtualMounts) privileged(who *status) bool {
 // tracee is in the supervisor's mount namespace and may mount.
 func (w *Worker) mountsOf(c *Call) (who status, ok bool) {
 	v := &w.shim.virtual
-	if !v.answers || w.shim.namespaces.Load() && !w.sharesNamespace(c.TID) {
+	if !v.answers || w.shim.passing.namespaces.Load() && !w.sharesNamespace(c.TID) {
 		return who, false
 	}
 	who, err := statusOf(c.TID)
@@ -90,7 +90,7 @@ func (w *Worker) sharesNamespace(tid int) bool {
 
 // rootOf is the tracee's root directory, as the supervisor names it.
 func (w *Worker) rootOf(tid int) string {
-	if w.shim.roots.Load() {
+	if w.shim.passing.roots.Load() {
 		if n, e := readlinkat(atFDCWD, append(w.ofTracee(tid, "root"), 0), w.link[:]); e == 0 && n > 0 && w.link[0] == '/' {
 			return string(w.link[:n])
 		}
@@ -150,12 +150,12 @@ func (s *Shim) withVirtual(name string, real []byte) []byte {
 		return real
 	}
 	root := "/"
-	if s.namespaces.Load() && s.namespace != nil {
+	if s.passing.namespaces.Load() && s.namespace != nil {
 		if ns, err := os.Readlink(process + "/ns/mnt"); err == nil && ns != string(s.namespace) {
 			return real
 		}
 	}
-	if s.roots.Load() {
+	if s.passing.roots.Load() {
 		if r, err := os.Readlink(process + "/root"); err == nil && strings.HasPrefix(r, "/") {
 			root = r
 		}

@@ -52,7 +52,7 @@ func (w *Worker) Handle(c *Call) (a Answer) {
 		return Answer{}
 	}
 	defer w.recovered(c, &a)
-	if w.shim.mounts.busy.Load() {
+	if w.shim.passing.mounting.Load() {
 		w.shim.settle()
 	}
 	a = w.shim.handlers[c.Nr](w, c)
@@ -98,6 +98,14 @@ func (w *Worker) ofTracee(tid int, what string) []byte {
 	b := append(w.own[:0], "/proc/"...)
 	b = strconv.AppendInt(b, int64(tid), 10)
 	return append(append(b, '/'), what...)
+}
+
+// throughTracee composes what stands before a relative name of a tracee's.
+func (w *Worker) throughTracee(tid, dirfd int) []byte {
+	if dirfd == atFDCWD {
+		return w.ofTracee(tid, "cwd/")
+	}
+	return append(w.descriptor(tid, dirfd), '/')
 }
 
 // descriptor composes the name of a tracee's descriptor.

@@ -1,0 +1,219 @@
+/*
+ * The way of most calls: they are about files that are nobody's but the kernel's,
+ * and are let pass here, without Go's runtime. What a receiver in Go costs more is
+ * neither its language nor its code, but that it has to tell Go's scheduler of each
+ * wait for the next call: 0.3 us of 13 (docs/performance.md).
+ *
+ *	NOTIF_RECV ─▶ passes? ── yes ─▶ NOTIF_SEND ─┐
+ *	   ▲             └────── no ──▶ Go          │
+ *	   └─────────────────────────────────────────┘
+ *
+ * It says what shim.Worker.Passes says, by the same memory; TestPassesInC holds
+ * one against the other.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "pass.h"
+
+#if defined(__x86_64__)
+#define OWN_ARCH 0xc000003eU	/* AUDIT_ARCH_X86_64 */
+#elif defined(__aarch64__)
+#define OWN_ARCH 0xc00000b7U	/* AUDIT_ARCH_AARCH64 */
+#endif
+
+#define PATH 4096		/* PATH_MAX, with the NUL */
+#define SHORT 256		/* most names: one read */
+
+static uint32_t now(const uint32_t *p) { return __atomic_load_n(p, __ATOMIC_ACQUIRE); }
+
+static int has(const struct devices *d, uint64_t dev)
+{
+	uint32_t n = now(&d->count);
+
+	if (n > sizeof(d->number) / sizeof(*d->number))
+		return 1;
+	for (uint32_t i = 0; i < n; i++)
+		if (__atomic_load_n(&d->number[i], __ATOMIC_RELAXED) == dev)
+			return 1;
+	return 0;
+}
+
+static int has_object(const struct passing *p, uint64_t bit)
+{
+	bit %= sizeof(p->objects) * 8;
+	return __atomic_load_n(&p->objects[bit / 64], __ATOMIC_RELAXED) >> (bit % 64) & 1;
+}
+
+/* Passing.ours */
+static int may_be_ours(const struct passing *p, const struct stat *st)
+{
+	uint64_t dev = st->st_dev, h = (st->st_ino ^ dev << 32 ^ dev >> 32) * 0x9e3779b97f4a7c15U;
+
+	return has(&p->laid_over, dev) || (has_object(p, h >> 32) && has_object(p, h >> 47));
+}
+
+/* isPlain */
+static int is_plain(const char *name)
+{
+	int slash = 1;
+
+	if (*name == '/')
+		name++;
+	for (; *name; name++) {
+		if (slash && (*name == '/' || (*name == '.' &&
+		    (name[1] == 0 || name[1] == '/' || (name[1] == '.' && (name[2] == 0 || name[2] == '/'))))))
+			return 0;
+		slash = *name == '/';
+	}
+	return !slash;
+}
+
+/* Passing.below */
+static int is_below(const struct passing *p, const char *name)
+{
+	for (size_t i = 0; i < sizeof(p->not) / sizeof(*p->not) && p->not[i][0]; i++) {
+		const char *first = p->not[i], *at = name;
+
+		while (*first && *at == *first) {
+			at++;
+			first++;
+		}
+		if (!*first && (!*at || *at == '/'))
+			return 1;
+	}
+	return 0;
+}
+
+static char *put(char *to, const char *text)
+{
+	while (*text)
+		*to++ = *text++;
+	return to;
+}
+
+static char *put_number(char *to, uint32_t n)
+{
+	char digits[10];
+	int count = 0;
+
+	do
+		digits[count++] = '0' + n % 10;
+	while (n /= 10);
+	while (count)
+		*to++ = digits[--count];
+	return to;
+}
+
+/* Look at what lies under a tracee's name, itself and no link's target. */
+static int look(uint32_t tid, int dirfd, const char *name, size_t length, struct stat *st)
+{
+	char own[PATH + 64], *end = own;
+
+	if (*name == '/')
+		return syscall(SYS_newfstatat, AT_FDCWD, name, st, AT_SYMLINK_NOFOLLOW) ? errno : 0;
+	end = put_number(put(end, "/proc/"), tid);
+	if (dirfd == AT_FDCWD)
+		end = put(end, "/cwd/");
+	else
+		end = put(put_number(put(end, "/fd/"), dirfd), "/");
+	memcpy(end, name, length + 1);
+	return syscall(SYS_newfstatat, AT_FDCWD, own, st, AT_SYMLINK_NOFOLLOW) ? errno : 0;
+}
+
+int shimrun_passes(const struct passing *p, struct seat *seat, const struct seccomp_notif *call,
+		   char *name, struct stat *seen)
+{
+	const __u64 *args = call->data.args;
+	struct iovec local = { name, SHORT }, remote;
+	int name_arg, dirfd_arg, flags_arg, dirfd = AT_FDCWD;
+	char *end;
+	ssize_t n;
+
+	seat->told = 1;
+	/* pid 0: a thread that our pid namespace cannot see. Another architecture: a
+	 * number that means another call. */
+	if (!call->pid || call->data.arch != OWN_ARCH ||
+	    (unsigned)call->data.nr >= sizeof(p->calls) / sizeof(*p->calls) ||
+	    now(&p->roots) || now(&p->namespaces) || now(&p->mounting))
+		return 0;
+	name_arg = p->calls[call->data.nr].name;
+	dirfd_arg = p->calls[call->data.nr].dirfd;
+	flags_arg = p->calls[call->data.nr].flags;
+	if (dirfd_arg)
+		dirfd = (int)args[dirfd_arg - 1];
+	if (!name_arg)
+		return dirfd_arg && !now(&p->handed.count);
+	remote.iov_base = (void *)args[name_arg - 1];
+	remote.iov_len = SHORT;
+	if (!remote.iov_base)
+		return 0;
+	n = syscall(SYS_process_vm_readv, call->pid, &local, 1, &remote, 1, 0);
+	if (n <= 0)
+		return 0;
+	end = memchr(name, 0, n);
+	if (!end)
+		return 0;
+	seat->read = 1;
+	seat->length = end - name;
+	if (!seat->length)
+		return flags_arg && (args[flags_arg - 1] & AT_EMPTY_PATH) && !now(&p->handed.count);
+	if (!is_plain(name) || (*name == '/' ? is_below(p, name) : dirfd < 0 && dirfd != AT_FDCWD))
+		return 0;
+	seat->error = look(call->pid, dirfd, name, seat->length, seen);
+	seat->looked = 1;
+	return !seat->error && !S_ISLNK(seen->st_mode) && !may_be_ours(p, seen);
+}
+
+/* Let the kernel do the call. What it reads now may differ from what was read
+ * here: that is harmless only because the shim is no security boundary. */
+static void let_pass(int listener, struct seat *seat, __u64 id)
+{
+	struct seccomp_notif_resp resp = { .id = id, .flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE };
+
+	/* EINTR: nothing has been sent, see Listener.send. ENOENT: the tracee is gone,
+	 * or a signal made it leave the call. */
+	while (ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &resp))
+		if (errno != EINTR) {
+			if (errno != ENOENT)
+				seat->failed = errno;
+			return;
+		}
+}
+
+int shimrun_receive(int listener, struct seccomp_notif *call, const struct passing *passing, struct shared *shared,
+		    struct seat *seat, char *name, struct stat *seen, uint64_t *continued)
+{
+	for (;;) {
+		if (ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, call))
+			return errno;
+		__atomic_store_n(&seat->turn, seat->turn + 1, __ATOMIC_RELEASE);
+		if (__atomic_exchange_n(&shared->last, call->pid, __ATOMIC_RELAXED) == call->pid) {
+			seat->alone++;
+			seat->mixed = 0;
+		} else {
+			seat->alone = 0;
+			seat->mixed++;
+		}
+		seat->told = seat->read = seat->looked = 0;
+		/* Whoever may be held up in here must be watched. */
+		if (!passing || !now(&shared->watched) || !shimrun_passes(passing, seat, call, name, seen))
+			return OURS;
+		let_pass(listener, seat, call->id);
+		__atomic_fetch_add(&continued[call->data.nr], 1, __ATOMIC_RELAXED);
+		/* Answered: for whoever reads the journal, and for RECV, which wants zeros. */
+		__atomic_store_n(&call->id, 0, __ATOMIC_RELEASE);
+		memset(call, 0, sizeof(*call));
+		__atomic_store_n(&seat->turn, seat->turn + 1, __ATOMIC_RELEASE);
+		if (seat->mixed >= CROWDED || (seat->alone >= LONELY && now(&shared->active) > 1) || seat->failed)
+			return MOVED;
+	}
+}

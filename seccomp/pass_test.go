@@ -1,0 +1,214 @@
+package seccomp
+
+import (
+	"os"
+	"path/filepath"
+	"reflect"
+	"runtime"
+	"testing"
+	"unsafe"
+
+	"github.com/rs/zerolog"
+	"golang.org/x/sys/unix"
+
+	"github.com/shimrun/shimrun/fakefs"
+	"github.com/shimrun/shimrun/internal/procfs"
+	"github.com/shimrun/shimrun/shim"
+)
+
+// twins tell calls of this process by the same policy, one in Go and one in C.
+type twins struct {
+	policy *shim.Shim
+	goes   *shim.Worker
+	c      *receiver
+	tracee tracee
+	// folder is open as fd, with files of every kind in it.
+	folder string
+	fd     int
+}
+
+func newTwins(t testing.TB) *twins {
+	t.Helper()
+	x := &twins{folder: t.TempDir(), tracee: tracee{tid: os.Getpid()}}
+	in := func(name string) string { return filepath.Join(x.folder, name) }
+	fd, err := unix.Open(x.folder, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	x.fd = fd
+	t.Cleanup(func() { unix.Close(fd) })
+	for _, err := range []error{
+		os.Mkdir(in("folder"), 0o755), os.WriteFile(in("real"), nil, 0o644), os.WriteFile(in(".hidden"), nil, 0o644),
+		os.WriteFile(in("served"), nil, 0o644), os.Link(in("served"), in("linked")), os.Symlink("real", in("link")),
+		os.Symlink("/proc/sys", in("sysctls")), os.Symlink("nowhere", in("dangling")), unix.Mkfifo(in("pipe"), 0o600),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	// The folder's first component is one of those that are served, so that names
+	// below it are told relatively only.
+	loaded, err := fakefs.Load(fakefs.LoadOptions{Profiles: []string{"kubernetes"}, Files: []string{in("served") + "=ours"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	tree, err := loaded.Tree(procfs.Machine{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if x.policy, err = shim.New(tree, shim.Options{Log: zerolog.Nop()}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { x.policy.Close() })
+	x.goes = x.policy.Worker()
+	worker := x.policy.Worker()
+	x.c = &receiver{worker: worker, aside: worker.Aside(), notification: new(notification)}
+	return x
+}
+
+// ask tells what both say of a call whose argument number at is this name, or none
+// if that is 0. Then the handlers of both answer it, with what was found before.
+func (x *twins) ask(nr int, name []byte, at int, args ...uint64) (inGo, inC bool, goAnswer, cAnswer shim.Answer) {
+	call := &shim.Call{Nr: nr, TID: os.Getpid(), Tracee: &x.tracee}
+	copy(call.Args[:], args)
+	text := append(name, 0)
+	if at > 0 {
+		call.Args[at-1] = uint64(uintptr(unsafe.Pointer(&text[0])))
+	}
+	n := x.c.notification
+	*n = notification{pid: uint32(os.Getpid())}
+	n.data.nr, n.data.arch, n.data.args = int32(nr), ownArch, call.Args
+
+	inGo, inC = x.goes.Passes(call), x.c.passes()
+	if !inGo && !inC {
+		goAnswer = x.goes.Handle(call)
+		if x.c.seat.read {
+			x.c.worker.Ahead(call, int(x.c.seat.length), x.c.seat.looked, unix.Errno(x.c.seat.err))
+		}
+		cAnswer = x.c.worker.Handle(call)
+	}
+	runtime.KeepAlive(text)
+	return inGo, inC, goAnswer, cAnswer
+}
+
+// same compares answers, and gives back their descriptors.
+func same(a, b shim.Answer) bool {
+	for _, x := range []*shim.Answer{&a, &b} {
+		if x.CloseFD {
+			unix.Close(x.FD)
+		}
+		x.FD = 0
+	}
+	return reflect.DeepEqual(a, b)
+}
+
+const cwd = ^uint64(99) // AT_FDCWD
+
+// What is told in C is what is told in Go, and both find the same for handlers.
+func TestPassesInC(t *testing.T) {
+	x := newTwins(t)
+	fd := uint64(x.fd)
+	for _, test := range []struct {
+		name   string
+		nr     int
+		at     int
+		args   []uint64
+		passes bool
+	}{
+		{"/usr/bin/env", unix.SYS_OPENAT, 2, []uint64{cwd}, true},
+		{"/usr/bin", unix.SYS_NEWFSTATAT, 2, []uint64{cwd}, true},
+		{"/usr/bin", unix.SYS_STATX, 2, []uint64{cwd, 0, unix.AT_NO_AUTOMOUNT}, true},
+		{"/usr/bin/", unix.SYS_NEWFSTATAT, 2, []uint64{cwd}, false},
+		{"/usr/./bin", unix.SYS_NEWFSTATAT, 2, []uint64{cwd}, false},
+		{"/usr/..", unix.SYS_NEWFSTATAT, 2, []uint64{cwd}, false},
+		{"/usr//bin", unix.SYS_NEWFSTATAT, 2, []uint64{cwd}, false},
+		{"/", unix.SYS_NEWFSTATAT, 2, []uint64{cwd}, false},
+		{"/proc/sys/kernel/panic", unix.SYS_OPENAT, 2, []uint64{cwd}, false},
+		{"/proc/uptime", unix.SYS_OPENAT, 2, []uint64{cwd}, false},
+		{"/procession", unix.SYS_OPENAT, 2, []uint64{cwd}, false}, // not there
+		{"/dev/null", unix.SYS_FACCESSAT, 2, []uint64{cwd}, false},
+		{"real", unix.SYS_OPENAT, 2, []uint64{fd}, true},
+		{"real", unix.SYS_NEWFSTATAT, 2, []uint64{fd, 0, 0, unix.AT_SYMLINK_NOFOLLOW}, true},
+		{"folder", unix.SYS_OPENAT, 2, []uint64{fd}, true},
+		{".hidden", unix.SYS_OPENAT, 2, []uint64{fd}, true},
+		{"pipe", unix.SYS_FACCESSAT, 2, []uint64{fd}, true},
+		{"pass_test.go", unix.SYS_OPENAT, 2, []uint64{cwd}, true},
+		{".", unix.SYS_OPENAT, 2, []uint64{fd}, false},
+		{"folder/..", unix.SYS_OPENAT, 2, []uint64{fd}, false},
+		{"folder/", unix.SYS_OPENAT, 2, []uint64{fd}, false},
+		{"served", unix.SYS_OPENAT, 2, []uint64{fd}, false},
+		{"linked", unix.SYS_NEWFSTATAT, 2, []uint64{fd}, false}, // the same object
+		{"link", unix.SYS_OPENAT, 2, []uint64{fd}, false},
+		{"dangling", unix.SYS_OPENAT, 2, []uint64{fd}, false},
+		{"sysctls/kernel/panic", unix.SYS_OPENAT, 2, []uint64{fd}, false},
+		{"missing", unix.SYS_OPENAT, 2, []uint64{fd}, false},
+		{"real/below", unix.SYS_OPENAT, 2, []uint64{fd}, false},
+		{"real", unix.SYS_OPENAT, 2, []uint64{^uint64(0)}, false},
+		{"real", unix.SYS_OPENAT, 2, []uint64{9999}, false},
+		{"", unix.SYS_OPENAT, 2, []uint64{fd}, false},
+		{"", unix.SYS_NEWFSTATAT, 2, []uint64{fd}, false},
+		{"/usr/bin/env", unix.SYS_OPENAT2, 2, []uint64{cwd}, false},
+		{"/usr/bin/env", unix.SYS_STATFS, 1, nil, false},
+		{"", unix.SYS_OPENAT, 0, []uint64{cwd}, false},
+		{"", unix.SYS_OPENAT, 0, []uint64{cwd, 8}, false},
+		{"", unix.SYS_GETPPID, 0, nil, false},
+		{"", 100_000, 0, nil, false},
+	} {
+		inGo, inC, goAnswer, cAnswer := x.ask(test.nr, []byte(test.name), test.at, test.args...)
+		if inGo != test.passes || inC != test.passes {
+			t.Errorf("call %d of %q, %x: passes in Go: %v, in C: %v, want %v", test.nr, test.name, test.args, inGo, inC, test.passes)
+		}
+		if !same(goAnswer, cAnswer) {
+			t.Errorf("call %d of %q, %x: with what was found in Go %+v, in C %+v", test.nr, test.name, test.args, goAnswer, cAnswer)
+		}
+	}
+}
+
+// A call about a descriptor passes as long as nothing was handed out.
+func TestDescriptorsPass(t *testing.T) {
+	x := newTwins(t)
+	look := func(want bool) {
+		t.Helper()
+		if inGo, inC, _, _ := x.ask(unix.SYS_FSTAT, nil, 0, uint64(x.fd)); inGo != want || inC != want {
+			t.Errorf("fstat passes in Go: %v, in C: %v, want %v", inGo, inC, want)
+		}
+		inGo, inC, _, _ := x.ask(unix.SYS_NEWFSTATAT, nil, 2, uint64(x.fd), 0, 0, unix.AT_EMPTY_PATH)
+		if inGo != want || inC != want {
+			t.Errorf("newfstatat passes in Go: %v, in C: %v, want %v", inGo, inC, want)
+		}
+	}
+	look(true)
+	if _, _, a, b := x.ask(unix.SYS_OPENAT, []byte("/proc/sys/kernel/panic"), 2, cwd); a.Kind != shim.Install || !same(a, b) {
+		t.Fatalf("%+v, %+v", a, b)
+	}
+	look(false)
+}
+
+// While mounts change, nothing passes.
+func TestNothingPassesWhileMountsChange(t *testing.T) {
+	x := newTwins(t)
+	x.goes.Handle(&shim.Call{Nr: unix.SYS_UMOUNT2, TID: os.Getpid(), Tracee: &x.tracee})
+	if inGo, inC, _, _ := x.ask(unix.SYS_OPENAT, []byte("/usr/bin/env"), 2, cwd); inGo || inC {
+		t.Errorf("in Go: %v, in C: %v", inGo, inC)
+	}
+}
+
+func FuzzPassesInC(f *testing.F) {
+	x := newTwins(f)
+	for _, name := range []string{"/usr/bin/env", "real", "folder/../real", "link", "/proc/self/fd/0", "/dev/shm", "a\x00b", "//", "..", "served"} {
+		f.Add([]byte(name), true)
+		f.Add([]byte(name), false)
+	}
+	f.Fuzz(func(t *testing.T, name []byte, relative bool) {
+		dirfd := cwd
+		if relative {
+			dirfd = uint64(x.fd)
+		}
+		for _, nr := range []int{unix.SYS_NEWFSTATAT, unix.SYS_FACCESSAT} {
+			inGo, inC, a, b := x.ask(nr, name, 2, dirfd, 0, 0, unix.AT_SYMLINK_NOFOLLOW)
+			if inGo != inC || !same(a, b) {
+				t.Errorf("call %d of %q: passes in Go: %v, in C: %v; answers %+v, %+v", nr, name, inGo, inC, a, b)
+			}
+		}
+	})
+}
