@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"go.yaml.in/yaml/v3"
 	"golang.org/x/sys/unix"
@@ -193,7 +194,7 @@ func (d *decoder) decodeCalls(n *yaml.Node) {
 		if !ok || !d.claim(key, "calls", key.Value) {
 			return
 		}
-		errno, ok := errnos[word]
+		errno, ok := errnos()[word]
 		if !ok {
 			d.fail(value, subject, fmt.Sprintf("%q is no error", word), "0, or a name of errno(3) such as ENOSYS")
 			return
@@ -203,7 +204,7 @@ func (d *decoder) decodeCalls(n *yaml.Node) {
 }
 
 // errnos are the names of errno(3), and "0" for success.
-var errnos = func() map[string]unix.Errno {
+var errnos = sync.OnceValue(func() map[string]unix.Errno {
 	names := map[string]unix.Errno{"0": 0}
 	for e := unix.Errno(1); e < 134; e++ {
 		if name := unix.ErrnoName(e); name != "" {
@@ -211,7 +212,7 @@ var errnos = func() map[string]unix.Errno {
 		}
 	}
 	return names
-}()
+})
 
 func (d *decoder) decodeLinks(n *yaml.Node) {
 	if value, ok := d.choice(n, "exact", "kernel"); ok && d.claim(n, "links", "") {

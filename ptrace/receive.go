@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"strconv"
+	"sync"
 
 	"golang.org/x/sys/unix"
 )
@@ -18,7 +19,7 @@ import (
 // The number that is left, n, is the lowest that was free.
 
 // secret begins the names of this supervisor's sockets.
-var secret = rand.Text()[:12]
+var secret = sync.OnceValue(func() string { return rand.Text()[:12] })
 
 // receive gives the tracee our descriptor, opened anew with flags.
 func (in *injection) receive(fd, flags int) (int64, error) {
@@ -65,7 +66,7 @@ func (in *injection) transfer(fd int) (socket, got int64, err error) {
 		return 0, socket, err
 	}
 	in.sent++
-	name := secret + strconv.Itoa(in.sent)
+	name := secret() + strconv.Itoa(in.sent)
 	var p parcel
 	m, err := in.borrow(parcelSize, func(addr uint64) []byte {
 		p = newParcel(addr, name)

@@ -113,20 +113,41 @@ static char *put_number(char *to, uint32_t n)
 	return to;
 }
 
-/* Look at what lies under a tracee's name, itself and no link's target. */
-static int look(uint32_t tid, int dirfd, const char *name, size_t length, struct stat *st)
+/* What stands before a relative name of a tracee's. */
+static char *put_folder(char *to, uint32_t tid, int dirfd)
 {
-	char own[PATH + 64], *end = own;
+	to = put_number(put(to, "/proc/"), tid);
+	return dirfd == AT_FDCWD ? put(to, "/cwd") : put_number(put(to, "/fd/"), dirfd);
+}
+
+static int look(const char *name, struct stat *st, int flags)
+{
+	return syscall(SYS_newfstatat, AT_FDCWD, name, st, flags) ? errno : 0;
+}
+
+/* Look at what lies under a tracee's name, itself and no link's target. */
+static int look_up(uint32_t tid, int dirfd, const char *name, size_t length, struct stat *st)
+{
+	char own[PATH + 64];
 
 	if (*name == '/')
-		return syscall(SYS_newfstatat, AT_FDCWD, name, st, AT_SYMLINK_NOFOLLOW) ? errno : 0;
-	end = put_number(put(end, "/proc/"), tid);
-	if (dirfd == AT_FDCWD)
-		end = put(end, "/cwd/");
-	else
-		end = put(put_number(put(end, "/fd/"), dirfd), "/");
-	memcpy(end, name, length + 1);
-	return syscall(SYS_newfstatat, AT_FDCWD, own, st, AT_SYMLINK_NOFOLLOW) ? errno : 0;
+		return look(name, st, AT_SYMLINK_NOFOLLOW);
+	memcpy(put(put_folder(own, tid, dirfd), "/"), name, length + 1);
+	return look(own, st, AT_SYMLINK_NOFOLLOW);
+}
+
+/* Whether a descriptor is surely none that was handed out. shim.Worker.Passes leaves
+ * the look-up to the handler. */
+static int passes_by(const struct passing *p, uint32_t tid, int fd, struct stat *st)
+{
+	char own[64];
+
+	if (!now(&p->handed.count))
+		return 1;
+	if (fd < 0 && fd != AT_FDCWD)
+		return 0;
+	*put_folder(own, tid, fd) = 0;
+	return !look(own, st, 0) && !has(&p->handed, st->st_dev);
 }
 
 int shimrun_passes(const struct passing *p, struct seat *seat, const struct seccomp_notif *call,
@@ -151,7 +172,7 @@ int shimrun_passes(const struct passing *p, struct seat *seat, const struct secc
 	if (dirfd_arg)
 		dirfd = (int)args[dirfd_arg - 1];
 	if (!name_arg)
-		return dirfd_arg && !now(&p->handed.count);
+		return dirfd_arg && passes_by(p, call->pid, dirfd, seen);
 	remote.iov_base = (void *)args[name_arg - 1];
 	remote.iov_len = SHORT;
 	if (!remote.iov_base)
@@ -165,10 +186,10 @@ int shimrun_passes(const struct passing *p, struct seat *seat, const struct secc
 	seat->read = 1;
 	seat->length = end - name;
 	if (!seat->length)
-		return flags_arg && (args[flags_arg - 1] & AT_EMPTY_PATH) && !now(&p->handed.count);
+		return flags_arg && (args[flags_arg - 1] & AT_EMPTY_PATH) && passes_by(p, call->pid, dirfd, seen);
 	if (!is_plain(name) || (*name == '/' ? is_below(p, name) : dirfd < 0 && dirfd != AT_FDCWD))
 		return 0;
-	seat->error = look(call->pid, dirfd, name, seat->length, seen);
+	seat->error = look_up(call->pid, dirfd, name, seat->length, seen);
 	seat->looked = 1;
 	return !seat->error && !S_ISLNK(seen->st_mode) && !may_be_ours(p, seen);
 }

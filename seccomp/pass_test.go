@@ -164,24 +164,34 @@ func TestPassesInC(t *testing.T) {
 	}
 }
 
-// A call about a descriptor passes as long as nothing was handed out.
+// A call about a descriptor passes in C where no file that was handed out can be
+// behind it; in Go, where that takes no look-up, as long as there is none at all.
 func TestDescriptorsPass(t *testing.T) {
 	x := newTwins(t)
-	look := func(want bool) {
+	look := func(what string, fd int, wantInGo, wantInC bool) {
 		t.Helper()
-		if inGo, inC, _, _ := x.ask(unix.SYS_FSTAT, nil, 0, uint64(x.fd)); inGo != want || inC != want {
-			t.Errorf("fstat passes in Go: %v, in C: %v, want %v", inGo, inC, want)
+		inGo, inC, _, _ := x.ask(unix.SYS_FSTAT, nil, 0, uint64(fd))
+		if inGo != wantInGo || inC != wantInC {
+			t.Errorf("fstat of %s passes in Go: %v, in C: %v, want %v, %v", what, inGo, inC, wantInGo, wantInC)
 		}
-		inGo, inC, _, _ := x.ask(unix.SYS_NEWFSTATAT, nil, 2, uint64(x.fd), 0, 0, unix.AT_EMPTY_PATH)
-		if inGo != want || inC != want {
-			t.Errorf("newfstatat passes in Go: %v, in C: %v, want %v", inGo, inC, want)
+		inGo, inC, _, _ = x.ask(unix.SYS_NEWFSTATAT, nil, 2, uint64(fd), 0, 0, unix.AT_EMPTY_PATH)
+		if inGo != wantInGo || inC != wantInC {
+			t.Errorf("newfstatat of %s passes in Go: %v, in C: %v, want %v, %v", what, inGo, inC, wantInGo, wantInC)
 		}
 	}
-	look(true)
-	if _, _, a, b := x.ask(unix.SYS_OPENAT, []byte("/proc/sys/kernel/panic"), 2, cwd); a.Kind != shim.Install || !same(a, b) {
-		t.Fatalf("%+v, %+v", a, b)
+	look("a folder", x.fd, true, true)
+	_, _, a, b := x.ask(unix.SYS_OPENAT, []byte("/proc/sys/kernel/panic"), 2, cwd)
+	if a.Kind != shim.Install {
+		t.Fatalf("%+v", a)
 	}
-	look(false)
+	look("a folder, when a file has been handed out,", x.fd, false, true)
+	look("the file that was", a.FD, false, false)
+	look("no descriptor", 9999, false, false)
+	look("no number", -1, false, false)
+	look("the working directory", unix.AT_FDCWD, false, true)
+	if !same(a, b) {
+		t.Errorf("%+v, %+v", a, b)
+	}
 }
 
 // While mounts change, nothing passes.

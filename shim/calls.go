@@ -103,7 +103,7 @@ var specs = append([]Spec{
 // Calls lists the system calls that the shim can trap, sorted.
 func Calls() []string {
 	var names []string
-	for _, s := range slices.Concat(specs, mountSpecs) {
+	for _, s := range slices.Concat(specs, mountSpecs, legacyMountSpecs) {
 		names = append(names, s.Name)
 	}
 	slices.Sort(names)
@@ -182,12 +182,12 @@ func (s *Shim) plan() error {
 	}
 	if s.virtual.answers {
 		// Names pass through mounts first, and then come to whoever serves them.
-		for _, spec := range slices.Concat(specs, mountSpecs) {
+		for _, spec := range slices.Concat(specs, mountSpecs, legacyMountSpecs) {
 			h := spec.handle
 			if spec.nr < len(s.handlers) && s.handlers[spec.nr] != nil {
 				h = s.handlers[spec.nr]
 			}
-			if p := passages[spec.Name]; p != nil {
+			if p := passages()[spec.Name]; p != nil {
 				add(Trap{Name: spec.Name, Nr: spec.nr}, through(p, h))
 			} else if spec.needs&needVirtual != 0 {
 				add(Trap{Name: spec.Name, Nr: spec.nr}, h)

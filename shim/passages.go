@@ -1,6 +1,11 @@
 package shim
 
-import "golang.org/x/sys/unix"
+import (
+	"maps"
+	"sync"
+
+	"golang.org/x/sys/unix"
+)
 
 // base is a passage with nothing in it but where the name is.
 func base(dirfd, path int, kind passageKind, rule followRule, flags int) passage {
@@ -20,30 +25,34 @@ func changing(dirfd, path int, r followRule) passage { return base(dirfd, path, 
 
 // passages are the calls that pass through mounts, by name. The calls that open
 // files and tell their attributes have handlers of their own.
-var passages = map[string]*passage{
-	"mkdirat":     passes(base(0, 1, creates, followsNot, -1).withMode(2)),
-	"mknodat":     passes(base(0, 1, creates, followsNot, -1).withMode(2)),
-	"symlinkat":   passes(base(1, 2, creates, followsNot, -1).with(map[int]int{0: 0})),
-	"unlinkat":    passes(base(0, 1, removes, followsNot, -1)),
-	"renameat":    passes(base(0, 1, moves, followsNot, -1).second(2, 3)),
-	"renameat2":   passes(base(0, 1, moves, followsNot, -1).second(2, 3)),
-	"linkat":      passes(base(0, 1, links, followsBit, 4).second(2, 3)),
-	"fchmodat":    passes(changing(0, 1, follows)),
-	"fchmodat2":   passes(base(0, 1, changes, followsNoBit, 3)),
-	"fchownat":    passes(base(0, 1, changes, followsNoBit, 4)),
-	"utimensat":   passes(base(0, 1, changes, followsNoBit, 3).with(map[int]int{2: 32})),
-	"truncate":    passes(changing(-1, 0, follows)),
-	"faccessat":   passes(base(0, 1, accesses, follows, -1)),
-	"faccessat2":  passes(base(0, 1, accesses, followsNoBit, 3)),
-	"readlinkat":  passes(base(0, 1, looks, followsNot, -1).into(2, 3)),
-	"getxattr":    passes(xattr(looks, follows).into(2, 3)),
-	"lgetxattr":   passes(xattr(looks, followsNot).into(2, 3)),
-	"setxattr":    passes(xattr(changes, follows).sized(2, 3)),
-	"lsetxattr":   passes(xattr(changes, followsNot).sized(2, 3)),
-	"listxattr":   passes(base(-1, 0, looks, follows, -1).into(1, 2)),
-	"llistxattr":  passes(base(-1, 0, looks, followsNot, -1).into(1, 2)),
-	"removexattr": passes(xattr(changes, follows)), "lremovexattr": passes(xattr(changes, followsNot)),
-}
+var passages = sync.OnceValue(func() map[string]*passage {
+	all := map[string]*passage{
+		"mkdirat":     passes(base(0, 1, creates, followsNot, -1).withMode(2)),
+		"mknodat":     passes(base(0, 1, creates, followsNot, -1).withMode(2)),
+		"symlinkat":   passes(base(1, 2, creates, followsNot, -1).with(map[int]int{0: 0})),
+		"unlinkat":    passes(base(0, 1, removes, followsNot, -1)),
+		"renameat":    passes(base(0, 1, moves, followsNot, -1).second(2, 3)),
+		"renameat2":   passes(base(0, 1, moves, followsNot, -1).second(2, 3)),
+		"linkat":      passes(base(0, 1, links, followsBit, 4).second(2, 3)),
+		"fchmodat":    passes(changing(0, 1, follows)),
+		"fchmodat2":   passes(base(0, 1, changes, followsNoBit, 3)),
+		"fchownat":    passes(base(0, 1, changes, followsNoBit, 4)),
+		"utimensat":   passes(base(0, 1, changes, followsNoBit, 3).with(map[int]int{2: 32})),
+		"truncate":    passes(changing(-1, 0, follows)),
+		"faccessat":   passes(base(0, 1, accesses, follows, -1)),
+		"faccessat2":  passes(base(0, 1, accesses, followsNoBit, 3)),
+		"readlinkat":  passes(base(0, 1, looks, followsNot, -1).into(2, 3)),
+		"getxattr":    passes(xattr(looks, follows).into(2, 3)),
+		"lgetxattr":   passes(xattr(looks, followsNot).into(2, 3)),
+		"setxattr":    passes(xattr(changes, follows).sized(2, 3)),
+		"lsetxattr":   passes(xattr(changes, followsNot).sized(2, 3)),
+		"listxattr":   passes(base(-1, 0, looks, follows, -1).into(1, 2)),
+		"llistxattr":  passes(base(-1, 0, looks, followsNot, -1).into(1, 2)),
+		"removexattr": passes(xattr(changes, follows)), "lremovexattr": passes(xattr(changes, followsNot)),
+	}
+	maps.Copy(all, legacyPassages())
+	return all
+})
 
 // mountSpecs are the calls that only a mount table needs to see.
 var mountSpecs = []Spec{

@@ -2,7 +2,8 @@ package shim
 
 import "golang.org/x/sys/unix"
 
-func init() {
+func legacyPassages() map[string]*passage {
+	legacy := map[string]*passage{}
 	for name, p := range map[string]passage{
 		"mkdir":     base(-1, 0, creates, followsNot, -1).withMode(1),
 		"mknod":     base(-1, 0, creates, followsNot, -1).withMode(1),
@@ -20,21 +21,23 @@ func init() {
 		"access":    base(-1, 0, accesses, follows, -1),
 		"readlink":  base(-1, 0, looks, followsNot, -1).into(1, 2),
 	} {
-		passages[name] = &p
+		legacy[name] = &p
 	}
-	mountSpecs = append(mountSpecs,
-		Spec{"mkdir", unix.SYS_MKDIR, nil, needVirtual, nil},
-		Spec{"mknod", unix.SYS_MKNOD, nil, needVirtual, nil},
-		Spec{"symlink", unix.SYS_SYMLINK, nil, needVirtual, nil},
-		Spec{"unlink", unix.SYS_UNLINK, nil, needVirtual, nil},
-		Spec{"rmdir", unix.SYS_RMDIR, nil, needVirtual, nil},
-		Spec{"rename", unix.SYS_RENAME, nil, needVirtual, nil},
-		Spec{"link", unix.SYS_LINK, nil, needVirtual, nil},
-		Spec{"chmod", unix.SYS_CHMOD, nil, needVirtual, nil},
-		Spec{"chown", unix.SYS_CHOWN, nil, needVirtual, nil},
-		Spec{"lchown", unix.SYS_LCHOWN, nil, needVirtual, nil},
-		Spec{"utime", unix.SYS_UTIME, nil, needVirtual, nil},
-		Spec{"utimes", unix.SYS_UTIMES, nil, needVirtual, nil},
-		Spec{"futimesat", unix.SYS_FUTIMESAT, nil, needVirtual, nil},
-	)
+	return legacy
+}
+
+var legacyMountSpecs = []Spec{
+	{"mkdir", unix.SYS_MKDIR, nil, needVirtual, nil},
+	{"mknod", unix.SYS_MKNOD, nil, needVirtual, nil},
+	{"symlink", unix.SYS_SYMLINK, nil, needVirtual, nil},
+	{"unlink", unix.SYS_UNLINK, nil, needVirtual, nil},
+	{"rmdir", unix.SYS_RMDIR, nil, needVirtual, nil},
+	{"rename", unix.SYS_RENAME, nil, needVirtual, nil},
+	{"link", unix.SYS_LINK, nil, needVirtual, nil},
+	{"chmod", unix.SYS_CHMOD, nil, needVirtual, nil},
+	{"chown", unix.SYS_CHOWN, nil, needVirtual, nil},
+	{"lchown", unix.SYS_LCHOWN, nil, needVirtual, nil},
+	{"utime", unix.SYS_UTIME, nil, needVirtual, nil},
+	{"utimes", unix.SYS_UTIMES, nil, needVirtual, nil},
+	{"futimesat", unix.SYS_FUTIMESAT, nil, needVirtual, nil},
 }
