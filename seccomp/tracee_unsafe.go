@@ -23,7 +23,7 @@ type tracee struct {
 // ReadMemory reads with process_vm_readv(2), which stops where the mapping
 // ends. It is a RawSyscall: the copy takes less than telling the scheduler of
 // it. (Memory whose pages another process supplies, by userfaultfd or FUSE,
-// can hold it up; the server then grows, see watchdog.go.)
+// can hold it up; the server then grows, see pool.go.)
 func (t *tracee) ReadMemory(addr uint64, buf []byte) (int, error) {
 	if len(buf) == 0 {
 		return 0, nil
