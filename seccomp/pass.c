@@ -216,7 +216,8 @@ int shimrun_receive(int listener, struct seccomp_notif *call, const struct passi
 	for (;;) {
 		if (ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, call))
 			return errno;
-		__atomic_store_n(&seat->turn, seat->turn + 1, __ATOMIC_RELEASE);
+		/* Seen by the watchdog that goes to sleep, or else that is seen below. */
+		__atomic_store_n(&seat->turn, seat->turn + 1, __ATOMIC_SEQ_CST);
 		if (__atomic_exchange_n(&shared->last, call->pid, __ATOMIC_RELAXED) == call->pid) {
 			seat->alone++;
 			seat->mixed = 0;
@@ -226,7 +227,7 @@ int shimrun_receive(int listener, struct seccomp_notif *call, const struct passi
 		}
 		seat->told = seat->read = seat->looked = 0;
 		/* Whoever may be held up in here must be watched. */
-		if (!passing || !now(&shared->watched) || !shimrun_passes(passing, seat, call, name, seen))
+		if (!passing || !__atomic_load_n(&shared->watched, __ATOMIC_SEQ_CST) || !shimrun_passes(passing, seat, call, name, seen))
 			return OURS;
 		let_pass(listener, seat, call->id);
 		__atomic_fetch_add(&continued[call->data.nr], 1, __ATOMIC_RELAXED);
