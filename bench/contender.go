@@ -42,7 +42,7 @@ func Contenders() []Contender {
 			Tells: TellFile | TellFilesystem, wrap: floor("notify", "--exact", "yes"),
 		},
 		{
-			Name: "exact-go", About: "the same in Go, and no more: what a supervisor in Go cannot be cheaper than", Floor: "floor-notify",
+			Name: "exact-go", About: "the same in Go, and no more: what a supervisor costs all of whose calls go through Go", Floor: "floor-notify",
 			program: goProgram, wrap: floor(goProgram), only: []string{"open", "open-relative", "stat", "sparse-open", "start"},
 		},
 		{
