@@ -21,7 +21,7 @@ struct passing {
 	uint64_t objects[2048];
 };
 
-/* A receiver's place in its pool: seat in pool.go. */
+/* A receiver's place in its pool: seat in pass_unsafe.go. */
 struct seat {
 	uint64_t turn;		/* odd while a call is being answered */
 	uint32_t mixed, alone;	/* so many calls in a row from different threads, from one */
@@ -35,7 +35,7 @@ struct seat {
 	int32_t failed;		/* the errno of an answer that could not be sent */
 };
 
-/* What receivers have in common: shared in pool.go. */
+/* What receivers have in common: shared in pass_unsafe.go. */
 struct shared {
 	uint32_t active;	/* so many are not at rest */
 	uint32_t last;		/* the thread whose notification was received last, by any */
