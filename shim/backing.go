@@ -84,69 +84,6 @@ func (b *backings) close() {
 	b.all = nil
 }
 
-// highest is where the supervisor's own descriptors start: tracees that look at
-// /dev/fd/3 are answered through the supervisor's own look-ups first, and should
-// find nothing there.
-const highest = 512
-
-// raise moves a descriptor out of the low numbers.
-func raise(fd int) int {
-	up, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, highest)
-	if err != nil {
-		return fd
-	}
-	unix.Close(fd)
-	return up
-}
-
-// memfd makes a file that holds content and is known as name in /proc/PID/fd.
-//
-// In old gVisor a descriptor was once seen to be bad (EBADF) as soon as it had been
-// made, for a reason that is not known; a kubelet that misses one file does not
-// start. Making it again costs nothing where that does not happen.
-func memfd(n *fakefs.Node, name string, content []byte) (fd int, err error) {
-	for range 3 {
-		if fd, err = makeMemfd(n, name, content); !errors.Is(err, unix.EBADF) {
-			break
-		}
-	}
-	return fd, err
-}
-
-func makeMemfd(n *fakefs.Node, name string, content []byte) (int, error) {
-	if len(name) > 200 { // NAME_MAX less the kernel's prefix
-		name = name[len(name)-200:]
-	}
-	fd, err := unix.MemfdCreate(name, unix.MFD_CLOEXEC)
-	if err != nil {
-		return -1, os.NewSyscallError("memfd_create", err)
-	}
-	fd = raise(fd)
-	if err := fill(fd, content); err != nil {
-		if !errors.Is(err, unix.EBADF) { // else it is nobody's, or another's by now
-			unix.Close(fd)
-		}
-		return -1, err
-	}
-	// Opened anew by a tracee, the memfd's own bits are what the kernel checks.
-	// Who may open was decided already, by the node's bits.
-	_ = unix.Fchmod(fd, 0o666)
-	return fd, nil
-}
-
-// fill replaces a memfd's content; a reader in the middle sees the new bytes before the
-// old length goes, never an empty file.
-func fill(fd int, content []byte) error {
-	for off := 0; off < len(content); {
-		n, err := unix.Pwrite(fd, content[off:], int64(off))
-		if err != nil {
-			return os.NewSyscallError("pwrite", err)
-		}
-		off += n
-	}
-	return os.NewSyscallError("ftruncate", unix.Ftruncate(fd, int64(len(content))))
-}
-
 // sharedFile returns the memfd behind a node whose readers all see the same.
 func (s *Shim) sharedFile(n *fakefs.Node, name string, v fakefs.View) (int, error) {
 	b := s.shared.of(name)
@@ -163,15 +100,25 @@ func (s *Shim) sharedFile(n *fakefs.Node, name string, v fakefs.View) (int, erro
 	if err != nil {
 		return -1, err
 	}
+	if b.fd >= 0 {
+		if err = fill(b.fd, content); errors.Is(err, unix.EBADF) {
+			s.log.Warn().Str("file", name).Int("descriptor", b.fd).Str("state", stateOf(b.fd)).
+				Msg("the descriptor of a shared file is bad, and the file is made anew; please report this")
+			b.fd = -1 // nobody's, or another's by now: not closed
+		} else if err != nil {
+			return -1, err
+		}
+	}
 	if b.fd < 0 {
-		if b.fd, err = memfd(n, name, content); err != nil {
+		fd, err := s.memfd(name, content)
+		if err != nil {
 			return -1, err
 		}
-		if err := s.handOut(b.fd, &handedOut{node: n, name: name, shared: true}); err != nil {
+		if err := s.handOut(fd, &handedOut{node: n, name: name, shared: true}); err != nil {
+			unix.Close(fd)
 			return -1, err
 		}
-	} else if err := fill(b.fd, content); err != nil {
-		return -1, err
+		b.fd = fd
 	}
 	b.version, b.content, b.filled = version, content, true
 	return b.fd, nil

@@ -255,7 +255,7 @@ func (w *Worker) openFile(c *Call, t *target, a Answer, accmode int) (Answer, un
 			err = nil
 		}
 		if err == nil {
-			if a.FD, err = memfd(n, t.name, content); err == nil {
+			if a.FD, err = w.shim.memfd(t.name, content); err == nil {
 				a.CloseFD = true
 				err = w.shim.handOut(a.FD, &handedOut{node: n, name: t.name})
 			}
@@ -295,7 +295,7 @@ func (s *Shim) placeholder(n *fakefs.Node, name string) (int, error) {
 	if b.fd >= 0 {
 		return b.fd, nil
 	}
-	fd, err := memfd(n, name, nil)
+	fd, err := s.memfd(name, nil)
 	if err != nil {
 		return -1, err
 	}

@@ -1,0 +1,100 @@
+package shim
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// highest is where the supervisor's own descriptors start: tracees that look at
+// /dev/fd/3 are answered through the supervisor's own look-ups first, and should
+// find nothing there.
+const highest = 512
+
+// raise moves a descriptor out of the low numbers.
+func raise(fd int) int {
+	up, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, highest)
+	if err != nil {
+		return fd
+	}
+	unix.Close(fd)
+	return up
+}
+
+// memfd makes a file that holds content and is known as name in /proc/PID/fd.
+//
+// In old gVisor such a file was twice bad (EBADF) as soon as it had been made, in
+// some million, once three times in a row. Nothing in the supervisor closes it, so
+// the cause is not known, and each such event is logged with what can be seen of it.
+// A kubelet that misses one file does not start; so the file is made again, some
+// time later, and then without another number.
+func (s *Shim) memfd(name string, content []byte) (fd int, err error) {
+	for attempt := range memfdAttempts {
+		if fd, err = makeMemfd(name, content, attempt < memfdAttempts/2); !errors.Is(err, unix.EBADF) {
+			break
+		}
+		s.log.Warn().Str("file", name).Int("attempt", attempt).Err(err).
+			Msg("a descriptor is bad as soon as it is made; please report this")
+		time.Sleep(time.Millisecond << attempt)
+	}
+	return fd, err
+}
+
+// memfdAttempts is how often a file is made; all waits together are 63 ms.
+const memfdAttempts = 6
+
+// makeMemfd makes one, whose number is raised if it is to be.
+func makeMemfd(name string, content []byte, raised bool) (int, error) {
+	if len(name) > 200 { // NAME_MAX less the kernel's prefix
+		name = name[len(name)-200:]
+	}
+	made, err := unix.MemfdCreate(name, unix.MFD_CLOEXEC)
+	if err != nil {
+		return -1, os.NewSyscallError("memfd_create", err)
+	}
+	fd := made
+	if raised {
+		fd = raise(made)
+	}
+	if err := fill(fd, content); err != nil {
+		if errors.Is(err, unix.EBADF) { // it is nobody's, or another's by now: not closed
+			return -1, fmt.Errorf("memfd %d, as %d (%s): %w", made, fd, stateOf(fd), err)
+		}
+		unix.Close(fd)
+		return -1, err
+	}
+	// Opened anew by a tracee, the memfd's own bits are what the kernel checks.
+	// Who may open was decided already, by the node's bits.
+	_ = unix.Fchmod(fd, 0o666)
+	return fd, nil
+}
+
+// stateOf tells what a descriptor is that cannot be written to.
+func stateOf(fd int) string {
+	flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFL, 0)
+	if err != nil {
+		return "F_GETFL: " + err.Error()
+	}
+	to, err := os.Readlink("/proc/thread-self/fd/" + strconv.Itoa(fd))
+	if err != nil {
+		to = err.Error()
+	}
+	return fmt.Sprintf("open with flags %#o, is %s", flags, to)
+}
+
+// fill replaces a memfd's content; a reader in the middle sees the new bytes before the
+// old length goes, never an empty file.
+func fill(fd int, content []byte) error {
+	for off := 0; off < len(content); {
+		n, err := unix.Pwrite(fd, content[off:], int64(off))
+		if err != nil {
+			return os.NewSyscallError("pwrite", err)
+		}
+		off += n
+	}
+	return os.NewSyscallError("ftruncate", unix.Ftruncate(fd, int64(len(content))))
+}
