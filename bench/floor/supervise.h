@@ -2,7 +2,9 @@
  * What the floors have in common: the lies they tell, the calls they stop, the
  * filter that stops them.
  *
- *	[--traps NUMBER,NUMBER...] [--file PATH=TEXT] [--fs MAGIC=MAGIC] [--exact yes] -- COMMAND
+ *	[--traps NUMBER,NUMBER...] [--program FILE] [--file PATH=TEXT] [--fs MAGIC=MAGIC] [--exact yes] -- COMMAND
+ *
+ * FILE has a filter, as an array of struct sock_filter, to use in place of the list.
  *
  * With "--exact yes" they also do what nobody can spare who wants to be right:
  * see look() here, and what is exact in notify.c.
@@ -34,6 +36,7 @@
 #define MOST_CALLS 512
 
 static int traps[MOST_TRAPS], trap_count;
+static const char *program_file;
 static const char *served;      /* the name that leads to our file */
 static int served_fd = -1;
 static char served_name[32];    /* "/proc/PID/fd/FD", for others to open */
@@ -93,6 +96,8 @@ static inline char **options(char **argv)
 		if (!strcmp(*argv, "--traps")) {
 			for (char *n = strtok(argv[1], ","); n && trap_count < MOST_TRAPS; n = strtok(NULL, ","))
 				traps[trap_count++] = atoi(n);
+		} else if (!strcmp(*argv, "--program")) {
+			program_file = argv[1];
 		} else if (!strcmp(*argv, "--file")) {
 			serve(argv[1]);
 		} else if (!strcmp(*argv, "--exact")) {
@@ -114,18 +119,29 @@ static inline char **options(char **argv)
 	return argv + 1;
 }
 
-/* load installs a filter that stops the traps: a list, for it is short. */
+/* load installs the filter: the one that was given, or a list of the traps, for it
+ * is short. */
 static inline long load(unsigned verdict, unsigned flags)
 {
-	struct sock_filter code[MOST_TRAPS + 3];
+	static struct sock_filter code[4096];
 	struct sock_fprog program = { .filter = code };
 	int n = 0;
 
-	code[n++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr));
-	for (int i = 0; i < trap_count; i++)
-		code[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, traps[i], trap_count - i, 0);
-	code[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
-	code[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, verdict);
+	if (program_file) {
+		int fd = open(program_file, O_RDONLY | O_CLOEXEC);
+		ssize_t size = read(fd, code, sizeof code);
+
+		if (size <= 0)
+			die(program_file);
+		close(fd);
+		n = size / (ssize_t)sizeof *code;
+	} else {
+		code[n++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr));
+		for (int i = 0; i < trap_count; i++)
+			code[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, traps[i], trap_count - i, 0);
+		code[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+		code[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, verdict);
+	}
 	program.len = n;
 	/* Without CAP_SYS_ADMIN a filter needs this. */
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
@@ -154,8 +170,14 @@ static inline void look(pid_t pid, int dirfd, const char *name)
 	char through[64 + 4096];
 	struct stat st;
 
-	if (!*name || !strncmp(name, "/proc/", 6))
+	if (!strncmp(name, "/proc/", 6))
 		return;
+	if (!*name) {
+		snprintf(through, sizeof through, "/proc/%d/fd/%d", pid, dirfd);
+		if (stat(through, &st) && errno != ENOENT)
+			die(through);
+		return;
+	}
 	if (*name != '/') {
 		if (dirfd == AT_FDCWD)
 			snprintf(through, sizeof through, "/proc/%d/cwd/%s", pid, name);

@@ -118,10 +118,10 @@ func (s *supervisor) look(pid, dirfd int, address uintptr) {
 		return
 	}
 	end := bytes.IndexByte(s.name[:size], 0)
-	if end <= 0 || bytes.HasPrefix(s.name[:end], []byte("/proc/")) {
+	if end < 0 || bytes.HasPrefix(s.name[:end], []byte("/proc/")) {
 		return
 	}
-	name := s.name[:end+1]
+	name, flags := s.name[:end+1], C.AT_SYMLINK_NOFOLLOW
 	if name[0] != '/' {
 		own := strconv.AppendInt(append(s.through[:0], "/proc/"...), int64(pid), 10)
 		if dirfd == C.AT_FDCWD {
@@ -129,9 +129,12 @@ func (s *supervisor) look(pid, dirfd int, address uintptr) {
 		} else {
 			own = append(strconv.AppendInt(append(own, "/fd/"...), int64(dirfd), 10), '/')
 		}
+		if end == 0 { // the descriptor itself
+			own, flags = own[:len(own)-1], 0
+		}
 		name = append(own, name...)
 	}
 	at := C.AT_FDCWD
 	syscall.RawSyscall6(C.SYS_newfstatat, uintptr(at), uintptr(unsafe.Pointer(&name[0])),
-		uintptr(unsafe.Pointer(&s.st)), C.AT_SYMLINK_NOFOLLOW, 0, 0)
+		uintptr(unsafe.Pointer(&s.st)), uintptr(flags), 0, 0)
 }
