@@ -1,15 +1,16 @@
 /*
  * The way of most calls: they are about files that are nobody's but the kernel's,
- * and are let pass here, without Go's runtime. What a receiver in Go costs more is
- * neither its language nor its code, but that it has to tell Go's scheduler of each
- * wait for the next call: 0.3 us of 13 (docs/performance.md).
+ * and are let pass here, without Go's runtime; and statfs of what is on an ordinary
+ * filesystem is answered, with the type that is told. What a receiver in Go costs
+ * more is neither its language nor its code, but that it has to tell Go's scheduler
+ * of each wait for the next call: 0.3 us of 13 (docs/performance.md).
  *
- *	NOTIF_RECV ─▶ passes? ── yes ─▶ NOTIF_SEND ─┐
- *	   ▲             └────── no ──▶ Go          │
- *	   └─────────────────────────────────────────┘
+ *	NOTIF_RECV ─▶ passes, or told? ── yes ─▶ NOTIF_SEND ─┐
+ *	   ▲                 └─────────── no ──▶ Go          │
+ *	   └─────────────────────────────────────────────────┘
  *
- * It says what shim.Worker.Passes says, by the same memory; TestPassesInC holds
- * one against the other.
+ * It says what shim.Worker.Passes and shim.Worker.statfs say, by the same memory;
+ * TestPassesInC and TestTypesInC hold one against the other.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -150,8 +151,38 @@ static int passes_by(const struct passing *p, uint32_t tid, int fd, struct stat 
 	return !look(own, st, 0) && !has(&p->handed, st->st_dev);
 }
 
-int shimrun_passes(const struct passing *p, struct seat *seat, const struct seccomp_notif *call,
-		   char *name, struct stat *seen)
+/* Whether a name may mean something else to this process: selfish in statfs.go. */
+static int is_selfish(const char *name)
+{
+	return !strncmp(name, "/proc/", 6) || !strncmp(name, "/dev/fd", 7);
+}
+
+/* What statfs says of a name, as shim.Worker.statfs does where that needs no resolver. */
+static enum verdict tell_type(const struct passing *p, uint32_t tid, const char *name, size_t length, struct statfs *fs)
+{
+	char own[PATH + 64];
+
+	if (is_selfish(name))
+		return HANDLED;
+	if (*name != '/') {
+		memcpy(put(put_folder(own, tid, AT_FDCWD), "/"), name, length + 1);
+		name = own;
+	}
+	if (syscall(SYS_statfs, name, fs))
+		return HANDLED;
+	for (size_t i = 0; i < sizeof(p->walked) / sizeof(*p->walked); i++)
+		if ((uint64_t)fs->f_type == p->walked[i])
+			return HANDLED;
+	for (uint32_t i = 0; i < p->type_count; i++)
+		if ((uint64_t)fs->f_type == p->types[i].real) {
+			fs->f_type = p->types[i].told;
+			return TOLD;
+		}
+	return PASSES;
+}
+
+enum verdict shimrun_tell(const struct passing *p, struct seat *seat, const struct seccomp_notif *call,
+			  char *name, struct stat *seen, struct statfs *fs)
 {
 	const __u64 *args = call->data.args;
 	struct iovec local = { name, SHORT }, remote;
@@ -165,7 +196,7 @@ int shimrun_passes(const struct passing *p, struct seat *seat, const struct secc
 	if (!call->pid || call->data.arch != OWN_ARCH ||
 	    (unsigned)call->data.nr >= sizeof(p->calls) / sizeof(*p->calls) ||
 	    now(&p->roots) || now(&p->namespaces) || now(&p->mounting))
-		return 0;
+		return HANDLED;
 	name_arg = p->calls[call->data.nr].name;
 	dirfd_arg = p->calls[call->data.nr].dirfd;
 	flags_arg = p->calls[call->data.nr].flags;
@@ -176,29 +207,29 @@ int shimrun_passes(const struct passing *p, struct seat *seat, const struct secc
 	remote.iov_base = (void *)args[name_arg - 1];
 	remote.iov_len = SHORT;
 	if (!remote.iov_base)
-		return 0;
+		return HANDLED;
 	n = syscall(SYS_process_vm_readv, call->pid, &local, 1, &remote, 1, 0);
 	if (n <= 0)
-		return 0;
+		return HANDLED;
 	end = memchr(name, 0, n);
 	if (!end)
-		return 0;
+		return HANDLED;
 	seat->read = 1;
 	seat->length = end - name;
 	if (!seat->length)
 		return flags_arg && (args[flags_arg - 1] & AT_EMPTY_PATH) && passes_by(p, call->pid, dirfd, seen);
+	if (p->calls[call->data.nr].typed)
+		return tell_type(p, call->pid, name, seat->length, fs);
 	if (!is_plain(name) || (*name == '/' ? is_below(p, name) : dirfd < 0 && dirfd != AT_FDCWD))
-		return 0;
+		return HANDLED;
 	seat->error = look_up(call->pid, dirfd, name, seat->length, seen);
 	seat->looked = 1;
 	return !seat->error && !S_ISLNK(seen->st_mode) && !may_be_ours(p, seen);
 }
 
-/* Let the kernel do the call. What it reads now may differ from what was read
- * here: that is harmless only because the shim is no security boundary. */
-static void let_pass(int listener, struct seat *seat, __u64 id)
+static void answer(int listener, struct seat *seat, __u64 id, __u32 flags)
 {
-	struct seccomp_notif_resp resp = { .id = id, .flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE };
+	struct seccomp_notif_resp resp = { .id = id, .flags = flags };
 
 	/* EINTR: nothing has been sent, see Listener.send. ENOENT: the tracee is gone,
 	 * or a signal made it leave the call. */
@@ -210,9 +241,25 @@ static void let_pass(int listener, struct seat *seat, __u64 id)
 		}
 }
 
-int shimrun_receive(int listener, struct seccomp_notif *call, const struct passing *passing, struct shared *shared,
-		    struct seat *seat, char *name, struct stat *seen, uint64_t *continued)
+/* Write into the memory of the tracee that waits in this call. Another may have its
+ * number by now: seccomp_unotify(2). */
+static int give(int listener, const struct seccomp_notif *call, __u64 address, const void *data, size_t size)
 {
+	struct iovec local = { (void *)data, size }, remote = { (void *)address, size };
+	__u64 id = call->id;
+
+	return !ioctl(listener, SECCOMP_IOCTL_NOTIF_ID_VALID, &id) &&
+	       syscall(SYS_process_vm_writev, call->pid, &local, 1, &remote, 1, 0) == (ssize_t)size;
+}
+
+static void count(uint64_t *counter) { __atomic_fetch_add(counter, 1, __ATOMIC_RELAXED); }
+
+int shimrun_receive(int listener, struct seccomp_notif *call, const struct passing *passing, struct shared *shared,
+		    struct seat *seat, char *name, struct stat *seen,
+		    uint64_t *continued, uint64_t *answered, uint64_t *types)
+{
+	struct statfs fs;
+
 	for (;;) {
 		if (ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, call))
 			return errno;
@@ -227,11 +274,26 @@ int shimrun_receive(int listener, struct seccomp_notif *call, const struct passi
 		}
 		seat->told = seat->read = seat->looked = 0;
 		/* Whoever may be held up in here must be watched. */
-		if (!passing || !__atomic_load_n(&shared->watched, __ATOMIC_SEQ_CST) || !shimrun_passes(passing, seat, call, name, seen))
+		if (!passing || !__atomic_load_n(&shared->watched, __ATOMIC_SEQ_CST))
 			return OURS;
-		let_pass(listener, seat, call->id);
-		__atomic_fetch_add(&continued[call->data.nr], 1, __ATOMIC_RELAXED);
-		/* Answered: for whoever reads the journal, and for RECV, which wants zeros. */
+		switch (shimrun_tell(passing, seat, call, name, seen, &fs)) {
+		case PASSES:
+			/* What the kernel reads now may differ from what was read here: that
+			 * is harmless only because the shim is no security boundary. */
+			answer(listener, seat, call->id, SECCOMP_USER_NOTIF_FLAG_CONTINUE);
+			count(&continued[call->data.nr]);
+			break;
+		case TOLD:
+			if (!give(listener, call, call->data.args[1], &fs, sizeof(fs)))
+				return OURS; /* the handler finds out why */
+			answer(listener, seat, call->id, 0);
+			count(&answered[call->data.nr]);
+			count(types);
+			break;
+		default:
+			return OURS;
+		}
+		/* For whoever reads the journal, and for RECV, which wants zeros. */
 		__atomic_store_n(&call->id, 0, __ATOMIC_RELEASE);
 		memset(call, 0, sizeof(*call));
 		__atomic_store_n(&seat->turn, seat->turn + 1, __ATOMIC_RELEASE);

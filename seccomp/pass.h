@@ -3,6 +3,7 @@
 
 #include <stdint.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <linux/seccomp.h>
 
 /* shim.Passing, which says what each of it is. */
@@ -12,10 +13,12 @@ struct devices {
 };
 
 struct passing {
-	uint32_t roots, namespaces, mounting, unused;
+	uint32_t roots, namespaces, mounting, type_count;
+	struct { uint64_t real, told; } types[8];
+	uint64_t walked[4];
 	struct devices laid_over, handed;
 	struct {
-		int8_t name, dirfd, flags, mended;	/* mended: tracee.CanRewrite is false here */
+		int8_t name, dirfd, flags, mended, typed;	/* mended: tracee.CanRewrite is false here */
 	} calls[512];
 	char not[32][24];
 	uint64_t objects[2048];
@@ -52,15 +55,19 @@ enum {
 	MOVED = -1,		/* none does; seat.mixed, alone or failed say why it is time to look up */
 };
 
-/* Receive calls and let them pass, until there is one that is not for the kernel
- * alone. Returns OURS, MOVED, or the errno of the request. The call is a slot of the
- * journal; passing is NULL where nothing passes here; name has PATH_MAX bytes;
- * continued counts by call number. */
-int shimrun_receive(int listener, struct seccomp_notif *call, const struct passing *passing, struct shared *shared,
-		    struct seat *seat, char *name, struct stat *seen, uint64_t *continued);
+/* What becomes of a call: shimrun_tell. */
+enum verdict { HANDLED, PASSES, TOLD };
 
-/* Whether a call passes: shim.Worker.Passes. */
-int shimrun_passes(const struct passing *passing, struct seat *seat, const struct seccomp_notif *call,
-		   char *name, struct stat *seen);
+/* Receive calls and answer them, until there is one for a handler. Returns OURS,
+ * MOVED, or the errno of the request. The call is a slot of the journal; passing is
+ * NULL where nothing is told here; name has PATH_MAX bytes; continued and answered
+ * count by call number, types those that were told. */
+int shimrun_receive(int listener, struct seccomp_notif *call, const struct passing *passing, struct shared *shared,
+		    struct seat *seat, char *name, struct stat *seen,
+		    uint64_t *continued, uint64_t *answered, uint64_t *types);
+
+/* Tell a call: shim.Worker.Passes, and of statfs what shim.Worker.Handle says, in fs. */
+enum verdict shimrun_tell(const struct passing *passing, struct seat *seat, const struct seccomp_notif *call,
+			  char *name, struct stat *seen, struct statfs *fs);
 
 #endif

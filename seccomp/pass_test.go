@@ -1,10 +1,13 @@
 package seccomp
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
 	"reflect"
 	"runtime"
+	"slices"
+	"strings"
 	"testing"
 	"unsafe"
 
@@ -40,7 +43,7 @@ func newTwins(t testing.TB) *twins {
 	for _, err := range []error{
 		os.Mkdir(in("folder"), 0o755), os.WriteFile(in("real"), nil, 0o644), os.WriteFile(in(".hidden"), nil, 0o644),
 		os.WriteFile(in("served"), nil, 0o644), os.Link(in("served"), in("linked")), os.Symlink("real", in("link")),
-		os.Symlink("/proc/sys", in("sysctls")), os.Symlink("nowhere", in("dangling")), unix.Mkfifo(in("pipe"), 0o600),
+		os.Symlink("/proc/sys", in("sysctls")), os.Symlink("/dev/pts", in("pts")), os.Symlink("nowhere", in("dangling")), unix.Mkfifo(in("pipe"), 0o600),
 	} {
 		if err != nil {
 			t.Fatal(err)
@@ -48,7 +51,9 @@ func newTwins(t testing.TB) *twins {
 	}
 	// The folder's first component is one of those that are served, so that names
 	// below it are told relatively only.
-	loaded, err := fakefs.Load(fakefs.LoadOptions{Profiles: []string{"kubernetes"}, Files: []string{in("served") + "=ours"}})
+	loaded, err := fakefs.Load(fakefs.LoadOptions{
+		Profiles: []string{"kubernetes"}, Files: []string{in("served") + "=ours"}, Filesystems: []string{"devpts=xfs"},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -75,11 +80,8 @@ func (x *twins) ask(nr int, name []byte, at int, args ...uint64) (inGo, inC bool
 	if at > 0 {
 		call.Args[at-1] = uint64(uintptr(unsafe.Pointer(&text[0])))
 	}
-	n := x.c.notification
-	*n = notification{pid: uint32(os.Getpid())}
-	n.data.nr, n.data.arch, n.data.args = int32(nr), ownArch, call.Args
-
-	inGo, inC = x.goes.Passes(call), x.c.passes()
+	verdict, _ := x.tell(call)
+	inGo, inC = x.goes.Passes(call), verdict == verdictPasses
 	if !inGo && !inC {
 		goAnswer = x.goes.Handle(call)
 		if x.c.seat.read {
@@ -89,6 +91,14 @@ func (x *twins) ask(nr int, name []byte, at int, args ...uint64) (inGo, inC bool
 	}
 	runtime.KeepAlive(text)
 	return inGo, inC, goAnswer, cAnswer
+}
+
+// tell tells a call in C.
+func (x *twins) tell(call *shim.Call) (verdict uint32, fs unix.Statfs_t) {
+	n := x.c.notification
+	*n = notification{pid: uint32(call.TID)}
+	n.data.nr, n.data.arch, n.data.args = int32(call.Nr), ownArch, call.Args
+	return x.c.tell()
 }
 
 // same compares answers, and gives back their descriptors.
@@ -148,7 +158,6 @@ func TestPassesInC(t *testing.T) {
 		{"", unix.SYS_OPENAT, 2, []uint64{fd}, false},
 		{"", unix.SYS_NEWFSTATAT, 2, []uint64{fd}, false},
 		{"/usr/bin/env", unix.SYS_OPENAT2, 2, []uint64{cwd}, false},
-		{"/usr/bin/env", unix.SYS_STATFS, 1, nil, false},
 		{"", unix.SYS_OPENAT, 0, []uint64{cwd}, false},
 		{"", unix.SYS_OPENAT, 0, []uint64{cwd, 8}, false},
 		{"", unix.SYS_GETPPID, 0, nil, false},
@@ -160,6 +169,91 @@ func TestPassesInC(t *testing.T) {
 		}
 		if !same(goAnswer, cAnswer) {
 			t.Errorf("call %d of %q, %x: with what was found in Go %+v, in C %+v", test.nr, test.name, test.args, goAnswer, cAnswer)
+		}
+	}
+}
+
+// asking is a tracee, this process, that can be written to, and remembers what was.
+type asking struct {
+	*tracee
+	written []byte
+}
+
+func (a *asking) WriteMemory(_ uint64, data []byte) error {
+	a.written = slices.Clone(data)
+	return nil
+}
+
+// askType tells what both say of statfs(name): whether the kernel is to answer, and if
+// not, what is told; in C that may be left to the handler.
+func (x *twins) askType(t *testing.T, name string) (verdict uint32, lie bool) {
+	t.Helper()
+	out := &asking{tracee: &x.tracee}
+	text := append([]byte(name), 0)
+	call := &shim.Call{Nr: unix.SYS_STATFS, TID: os.Getpid(), Tracee: out}
+	call.Args = [6]uint64{uint64(uintptr(unsafe.Pointer(&text[0]))), memoryOf(t)}
+	verdict, fs := x.tell(call)
+	if x.goes.Passes(call) {
+		t.Errorf("statfs(%q) passes in Go", name)
+	}
+	a := x.goes.Handle(call)
+	said := unsafe.Slice((*byte)(unsafe.Pointer(&fs)), unsafe.Sizeof(fs))
+	switch {
+	case verdict == verdictPasses && a.Kind != shim.Continue, verdict == verdictTold && a.Kind != shim.Return:
+		t.Errorf("statfs(%q): %d in C, %+v in Go", name, verdict, a)
+	case verdict == verdictTold && !bytes.Equal(said, out.written):
+		t.Errorf("statfs(%q): in C %x, in Go %x", name, said, out.written)
+	}
+	runtime.KeepAlive(text)
+	return verdict, a.Kind == shim.Return
+}
+
+// memoryOf is an address that a result can be written to.
+func memoryOf(t *testing.T) uint64 {
+	t.Helper()
+	return uint64(uintptr(unsafe.Pointer(new(unix.Statfs_t))))
+}
+
+// The type of a filesystem is told in C as it is told in Go.
+func TestTypesInC(t *testing.T) {
+	x := newTwins(t)
+	t.Chdir(x.folder)
+	for _, test := range []struct {
+		name string
+		want uint32
+		lie  bool
+	}{
+		{"/dev/pts", verdictTold, true},
+		{"//dev/./pts/.", verdictTold, true},
+		{"/usr/bin/env", verdictPasses, false},
+		{"/usr/../usr/bin", verdictPasses, false},
+		{"real", verdictPasses, false},
+		{"link", verdictPasses, false},
+		{"pts", verdictTold, true}, // a link to it
+		{".", verdictPasses, false},
+		{"/proc/self/cwd", verdictHandled, false},
+		{"/proc", verdictHandled, false},
+		{"/proc/sys/kernel/panic", verdictHandled, true},
+		{"sysctls/kernel/panic", verdictHandled, true},
+		{"/sys", verdictHandled, false},
+		{"/dev/fd/0", verdictHandled, false},
+		{"/dev/shm", verdictHandled, false},
+		{"missing", verdictHandled, false},
+		{"dangling", verdictHandled, false},
+		{"real/below", verdictHandled, false},
+		{"", verdictHandled, false},
+		{strings.Repeat("/", 255) + "usr", verdictHandled, false}, // more than one read
+	} {
+		if verdict, lie := x.askType(t, test.name); verdict != test.want || lie != test.lie {
+			t.Errorf("statfs(%q): verdict %d in C, want %d; a lie: %v, want %v", test.name, verdict, test.want, lie, test.lie)
+		}
+	}
+	// No address.
+	call := &shim.Call{Nr: unix.SYS_STATFS, TID: os.Getpid(), Tracee: &x.tracee}
+	for _, address := range []uint64{0, 8} {
+		call.Args[0] = address
+		if verdict, _ := x.tell(call); verdict != verdictHandled {
+			t.Errorf("statfs of address %d: verdict %d", address, verdict)
 		}
 	}
 }

@@ -50,14 +50,15 @@ type shared struct {
 // The layouts on both sides are the same: TestPassesInC would show it, and this is
 // sooner.
 var (
-	_ [unsafe.Sizeof(seat{})]byte         = [C.sizeof_struct_seat]byte{}
-	_ [unsafe.Sizeof(shared{})]byte       = [C.sizeof_struct_shared]byte{}
-	_ [unsafe.Sizeof(shim.Passing{})]byte = [C.sizeof_struct_passing]byte{}
-	_ [unsafe.Sizeof(unix.Stat_t{})]byte  = [C.sizeof_struct_stat]byte{}
+	_ [unsafe.Sizeof(seat{})]byte          = [C.sizeof_struct_seat]byte{}
+	_ [unsafe.Sizeof(shared{})]byte        = [C.sizeof_struct_shared]byte{}
+	_ [unsafe.Sizeof(shim.Passing{})]byte  = [C.sizeof_struct_passing]byte{}
+	_ [unsafe.Sizeof(unix.Stat_t{})]byte   = [C.sizeof_struct_stat]byte{}
+	_ [unsafe.Sizeof(unix.Statfs_t{})]byte = [C.sizeof_struct_statfs]byte{}
 )
 
-// receive waits for the next call that is not for the kernel alone: those are let
-// pass in C. It returns moved when the pool should be asked first.
+// receive waits for the next call that is for a handler: all others are answered in
+// C. It returns moved when the pool should be asked first.
 //
 // What is handed over has no Go pointers in it, and stays where it is.
 func (r *receiver) receive() (errno unix.Errno, moved bool) {
@@ -65,7 +66,8 @@ func (r *receiver) receive() (errno unix.Errno, moved bool) {
 	result := C.shimrun_receive(C.int(r.server.Listener.fd), (*C.struct_seccomp_notif)(unsafe.Pointer(r.notification)),
 		(*C.struct_passing)(unsafe.Pointer(a.Passing)), (*C.struct_shared)(unsafe.Pointer(&r.server.pool.shared)),
 		(*C.struct_seat)(unsafe.Pointer(&r.seat)), (*C.char)(unsafe.Pointer(a.Name)),
-		(*C.struct_stat)(unsafe.Pointer(a.Seen)), (*C.uint64_t)(unsafe.Pointer(a.Continued)))
+		(*C.struct_stat)(unsafe.Pointer(a.Seen)), (*C.uint64_t)(unsafe.Pointer(a.Continued)),
+		(*C.uint64_t)(unsafe.Pointer(a.Answered)), (*C.uint64_t)(unsafe.Pointer(a.Types)))
 	runtime.KeepAlive(r)
 	if result < 0 {
 		return 0, true
@@ -73,10 +75,19 @@ func (r *receiver) receive() (errno unix.Errno, moved bool) {
 	return unix.Errno(result), false
 }
 
-// passes tells for r's notification what receive would: it is for tests.
-func (r *receiver) passes() bool {
+// What becomes of a call in C.
+const (
+	verdictHandled = C.HANDLED
+	verdictPasses  = C.PASSES
+	verdictTold    = C.TOLD
+)
+
+// tell tells for r's notification what receive would do, and what it would write: it
+// is for tests.
+func (r *receiver) tell() (verdict uint32, fs unix.Statfs_t) {
 	r.seat.told, r.seat.read, r.seat.looked = false, false, false
-	return C.shimrun_passes((*C.struct_passing)(unsafe.Pointer(r.aside.Passing)), (*C.struct_seat)(unsafe.Pointer(&r.seat)),
+	verdict = C.shimrun_tell((*C.struct_passing)(unsafe.Pointer(r.aside.Passing)), (*C.struct_seat)(unsafe.Pointer(&r.seat)),
 		(*C.struct_seccomp_notif)(unsafe.Pointer(r.notification)), (*C.char)(unsafe.Pointer(r.aside.Name)),
-		(*C.struct_stat)(unsafe.Pointer(r.aside.Seen))) != 0
+		(*C.struct_stat)(unsafe.Pointer(r.aside.Seen)), (*C.struct_statfs)(unsafe.Pointer(&fs)))
+	return verdict, fs
 }

@@ -42,8 +42,11 @@ func (w *Worker) passes(p *Passing, c *Call) bool {
 	if how.dirfd > 0 {
 		dirfd = dirfdOf(c.Args[how.dirfd-1])
 	}
-	if how.name == 0 {
+	switch {
+	case how.name == 0:
 		return how.dirfd > 0 && p.handed.none()
+	case how.typed > 0:
+		return false
 	}
 	if how.mended > 0 && c.Args[how.flags-1]&unix.AT_NO_AUTOMOUNT != 0 && c.Tracee.CanRewrite() {
 		return false
@@ -75,23 +78,25 @@ func (w *Worker) passes(p *Passing, c *Call) bool {
 }
 
 // An Aside is what code outside of Go's runtime needs to do what [Worker.Passes]
-// does: what calls are told by, and where the worker takes over. It may be used
-// while the worker itself is not.
+// does, and to answer statfs: what calls are told by, and where the worker takes
+// over. It may be used while the worker itself is not.
 type Aside struct {
 	Passing *Passing
 	Name    *[pathMax]byte
 	Seen    *unix.Stat_t
-	// Continued counts calls that passed, by number; it has room for all that
-	// Passing tells.
-	Continued *atomic.Uint64
+	// Continued counts calls that passed, Answered those that were answered, by
+	// number; they have room for all that Passing tells. Types counts types of
+	// filesystems that were told.
+	Continued, Answered, Types *atomic.Uint64
 }
 
 // Aside returns what the worker shares.
 func (w *Worker) Aside() Aside {
 	a := Aside{Passing: &w.shim.passing, Name: &w.path, Seen: &w.seen}
-	if seen := w.count.seen[columnContinued]; len(seen) > 0 {
-		a.Continued = &seen[0]
+	if seen := &w.count.seen; len(seen[columnContinued]) > 0 {
+		a.Continued, a.Answered = &seen[columnContinued][0], &seen[columnAnswered][0]
 	}
+	a.Types = &w.count.types
 	return a
 }
 

@@ -19,7 +19,11 @@ type Passing struct {
 	// namespace; until then nobody asks. mounting: a call that changes mounts may
 	// still be at work.
 	roots, namespaces, mounting atomic.Bool
-	_                           uint32
+	// types are the filesystems that are told as others, by magic numbers, and
+	// walked those in which served files stand (servedTypes).
+	typeCount uint32
+	types     [8]struct{ real, told uint64 }
+	walked    [len(servedTypes)]uint64
 	// laidOver are the filesystems in which a pattern may stand before any file,
 	// handed those that anything which was handed out is or was on.
 	laidOver, handed devices
@@ -38,15 +42,17 @@ type Passing struct {
 // passingCall gives arguments by number, from 1; 0 where there is none. A call
 // without a name is about the descriptor dirfd, and so is one with an empty name and
 // AT_EMPTY_PATH in flags. One that is mended comes to its handler with AT_NO_AUTOMOUNT,
-// where the backend can change its arguments.
+// where the backend can change its arguments. One that is typed is told by the
+// filesystem, and in C only: [Worker.statfs] does that.
 type passingCall struct {
-	name, dirfd, flags, mended int8
+	name, dirfd, flags, mended, typed int8
 }
 
 var passingCalls = map[string]passingCall{
 	"open": {name: 1}, "stat": {name: 1}, "lstat": {name: 1}, "access": {name: 1},
 	"openat": {name: 2, dirfd: 1}, "faccessat": {name: 2, dirfd: 1}, "faccessat2": {name: 2, dirfd: 1},
 	"newfstatat": {name: 2, dirfd: 1, flags: 4}, "statx": {name: 2, dirfd: 1, flags: 3}, "fstat": {dirfd: 1},
+	"statfs": {name: 1, typed: 1},
 }
 
 // fill says which calls are told, and by which names not.
@@ -64,8 +70,21 @@ func (p *Passing) fill(s *Shim) {
 	for i, first := range not {
 		copy(p.not[i][:], first)
 	}
+	for i, magic := range servedTypes {
+		p.walked[i] = uint64(magic)
+	}
+	lies := s.tree.Profile().Filesystems
+	for _, lie := range lies {
+		if p.typeCount < uint32(len(p.types)) {
+			p.types[p.typeCount] = struct{ real, told uint64 }{uint64(lie.Magic), uint64(s.tree.Filesystem(lie.Magic).Report.Magic)}
+			p.typeCount++
+		}
+	}
 	for _, t := range s.traps {
 		if how := passingCalls[t.Name]; t.Nr < len(p.calls) {
+			if how.typed > 0 && len(lies) > len(p.types) {
+				continue
+			}
 			if how.flags > 0 && s.quirks.statxNoAutomount {
 				how.mended = 1
 			}

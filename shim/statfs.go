@@ -3,6 +3,7 @@ package shim
 import (
 	"bytes"
 	"path"
+	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -55,12 +56,10 @@ func selfish(name []byte) bool {
 // servedType tells whether the filesystem just asked about is one in which
 // served files stand, so that the name has to be resolved.
 func (w *Worker) servedType() bool {
-	switch w.fs.Type {
-	case unix.PROC_SUPER_MAGIC, unix.SYSFS_MAGIC, unix.CGROUP_SUPER_MAGIC, unix.TMPFS_MAGIC:
-		return true
-	}
-	return false
+	return slices.Contains(servedTypes[:], int64(w.fs.Type))
 }
+
+var servedTypes = [...]int64{unix.PROC_SUPER_MAGIC, unix.SYSFS_MAGIC, unix.CGROUP_SUPER_MAGIC, unix.TMPFS_MAGIC}
 
 // statfsWalked answers for a name that may be served: a served file is of the
 // filesystem of its nearest real folder.
@@ -188,7 +187,7 @@ func (w *Worker) tellFilesystem(c *Call, out uint64, must bool) Answer {
 	}
 	if lie != nil {
 		set(&w.fs.Type, uint64(lie.Report.Magic))
-		w.count.node(lieFilesystem)
+		w.count.types.Add(1)
 	}
 	if err := c.Tracee.WriteMemory(out, bytesOf(&w.fs)); err != nil {
 		return unwritable(err)

@@ -42,11 +42,12 @@ func (s *statistics) size(calls int) { s.calls = calls }
 // counters belong to one worker: only it writes them, so counting costs no
 // contention and nothing is allocated.
 type counters struct {
-	seen [3]calls // by column, then call number
-	mu   sync.Mutex
-	lies map[string]uint64
-	lost map[string]uint64 // lies that could not be told
-	time map[int]*hdrhistogram.Histogram
+	seen  [3]calls      // by column, then call number
+	types atomic.Uint64 // of filesystems that were told: lieFilesystem
+	mu    sync.Mutex
+	lies  map[string]uint64
+	lost  map[string]uint64 // lies that could not be told
+	time  map[int]*hdrhistogram.Histogram
 }
 
 type calls []atomic.Uint64
@@ -179,6 +180,9 @@ func (s *Shim) Snapshot() Snapshot {
 		snap.Latency = latencyOf(all)
 	}
 	for _, w := range workers {
+		if n := w.types.Load(); n > 0 {
+			snap.Lies[lieFilesystem] += n
+		}
 		w.mu.Lock()
 		for lie, n := range w.lies {
 			snap.Lies[lie] += n
