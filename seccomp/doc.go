@@ -14,8 +14,8 @@
 //	 result
 //
 // Most calls are about ordinary files, and are let pass in C without Go's runtime,
-// by what shim.Passing says: waiting for the next call in Go costs more than all that
-// is done with it.
+// by what shim.Passing says (statfs is answered there, with the type that is told):
+// waiting for the next call in Go costs more than all that is done with it.
 //
 // The package turns a list of [shim.Trap] into a BPF program ([Program]), loads
 // it ([Load]), and serves the listener ([Server]). It also builds and loads the
@@ -23,9 +23,9 @@
 // who loads both.
 //
 // It starts no process and knows of no command line: package runtime does. It
-// decides nothing about a call: package shim does, and pass.c repeats it. It is not a sandbox: a call
-// that was read and then continued can have been changed by another thread in
-// between (seccomp_unotify(2), "Caveats regarding the use of
+// decides nothing about a call: package shim does, and pass.c repeats it. It is not
+// a sandbox: a call that was read and then continued can have been changed by
+// another thread in between (seccomp_unotify(2), "Caveats regarding the use of
 // SECCOMP_USER_NOTIF_FLAG_CONTINUE"), which is harmless only because the shim
 // guards nothing.
 package seccomp
