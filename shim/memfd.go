@@ -62,7 +62,8 @@ func makeMemfd(name string, content []byte, raised bool) (int, error) {
 	}
 	if err := fill(fd, content); err != nil {
 		if errors.Is(err, unix.EBADF) { // it is nobody's, or another's by now: not closed
-			return -1, fmt.Errorf("memfd %d, as %d (%s): %w", made, fd, stateOf(fd), err)
+			again := fill(fd, content)
+			return -1, fmt.Errorf("memfd %d, as %d (%s; a moment later: %v): %w", made, fd, stateOf(fd), again, err)
 		}
 		unix.Close(fd)
 		return -1, err
