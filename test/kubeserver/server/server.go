@@ -104,7 +104,7 @@ func Run(ctx context.Context, c Config) (err error) {
 
 	select {
 	case err := <-ended:
-		return err
+		return ignoreStop(ctx, err)
 	case <-ctx.Done():
 		klog.InfoS("Stopping", "reason", context.Cause(ctx))
 		return nil
@@ -117,6 +117,18 @@ func ignoreCancel(ctx context.Context, err error) error {
 		return nil
 	}
 	return err
+}
+
+// ignoreStop makes the end of a component a success where a signal was its reason:
+// kubelet gets it too, and may be gone before ctx ends.
+func ignoreStop(ctx context.Context, err error) error {
+	select {
+	case <-ctx.Done():
+		klog.InfoS("Stopping", "reason", context.Cause(ctx))
+		return nil
+	case <-time.After(time.Second):
+		return err
+	}
 }
 
 // shutdownKubelet stops the one that reads signals itself. It has had ours when
