@@ -2,6 +2,8 @@ package fakefs
 
 import (
 	"bytes"
+	"maps"
+	"slices"
 	"strconv"
 )
 
@@ -13,7 +15,9 @@ type lies struct {
 
 func newLies(all map[string]FilesystemLie) *lies {
 	l := &lies{byType: map[string]*FilesystemLie{}, byMagic: map[int64]*FilesystemLie{}}
-	for typ, lie := range all {
+	// ext2, ext3 and ext4 have one magic number, of which statfs tells the youngest's lie.
+	for _, typ := range slices.Sorted(maps.Keys(all)) {
+		lie := all[typ]
 		l.byType[typ] = &lie
 		l.byMagic[lie.Magic] = &lie
 	}
