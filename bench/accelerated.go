@@ -7,12 +7,9 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/rs/zerolog"
-
 	"github.com/shimrun/shimrun/fakefs"
 	"github.com/shimrun/shimrun/runtime"
 	"github.com/shimrun/shimrun/seccomp"
-	"github.com/shimrun/shimrun/shim"
 )
 
 // acceleratedContenders are shimrun with mounts in place of traps, and without.
@@ -21,15 +18,15 @@ func acceleratedContenders() []Contender {
 		return func(p *place) []string { return p.approximate("--accelerate", mode, "--backend", "seccomp") }
 	}
 	only := []string{"find-accelerated", "start-accelerated"}
-	floor := func(program string, flags ...string) func(*place) []string {
+	under := func(program string, flags ...string) func(*place) []string {
 		return func(p *place) []string {
 			args := append([]string{filepath.Join(p.programs, program)}, flags...)
 			return append(args, "--program", filepath.Join(p.dir, remainingFile), "--")
 		}
 	}
 	return []Contender{
-		{Name: "exact-mounts", About: "C, user notification: with the filter that mounts leave, what exactness costs", only: only, wrap: floor("notify", "--exact", "yes")},
-		{Name: "exact-go-mounts", About: "the same in Go", only: only, program: goProgram, wrap: floor(goProgram)},
+		{Name: "exact-mounts", About: "C, user notification: with the filter that mounts leave, what exactness costs", only: only, wrap: under("notify", "--exact", "yes")},
+		{Name: "exact-go-mounts", About: "the same in Go", only: only, program: goProgram, wrap: under(goProgram)},
 		{Name: "shimrun-mounts", About: "shimrun --backend seccomp --accelerate auto", only: only, wrap: shimrun(runtime.AccelerateAuto)},
 		{Name: "shimrun-traps", About: "shimrun --backend seccomp --accelerate off", only: only, wrap: shimrun(runtime.AccelerateOff)},
 	}
@@ -80,21 +77,16 @@ const remainingFile = "remaining.bpf"
 
 // writeRemaining asks the policy for it, as shimrun does.
 func (p *place) writeRemaining() error {
-	loaded, err := fakefs.Load(fakefs.LoadOptions{Profiles: []string{filepath.Join(p.dir, "approximate.yaml")}})
-	if err != nil {
-		return err
-	}
-	tree, err := loaded.Tree(thisMachine{})
+	tree, err := treeOf(fakefs.LoadOptions{Profiles: []string{filepath.Join(p.dir, "approximate.yaml")}})
 	if err != nil {
 		return err
 	}
 	runtime.Accelerate(tree, runtime.AccelerateAuto, p.dir)
-	policy, err := shim.New(tree, shim.Options{Log: zerolog.Nop()})
+	traps, err := trapsOf(tree)
 	if err != nil {
 		return err
 	}
-	defer policy.Close()
-	return p.writeFilter(remainingFile, policy.Traps(), seccomp.Notify())
+	return p.writeFilter(remainingFile, traps, seccomp.Notify())
 }
 
 func makeAccelerated(p *place) error {

@@ -91,20 +91,13 @@ func (p *place) chooseLie() error {
 
 // findTraps asks the policy itself which calls it stops.
 func (p *place) findTraps() error {
-	loaded, err := fakefs.Load(fakefs.LoadOptions{Profiles: []string{profile}, Filesystems: []string{p.lie()}})
+	tree, err := treeOf(fakefs.LoadOptions{Profiles: []string{profile}, Filesystems: []string{p.lie()}})
 	if err != nil {
 		return err
 	}
-	tree, err := loaded.Tree(thisMachine{})
-	if err != nil {
+	if p.traps, err = trapsOf(tree); err != nil {
 		return err
 	}
-	policy, err := shim.New(tree, shim.Options{Log: zerolog.Nop()})
-	if err != nil {
-		return err
-	}
-	defer policy.Close()
-	p.traps = policy.Traps()
 
 	var fs unix.Statfs_t
 	if err := unix.Statfs(p.dir, &fs); err != nil {
@@ -114,6 +107,23 @@ func (p *place) findTraps() error {
 		p.realMagic, p.toldMagic = int64(fs.Type), int64(told.Report.Magic)
 	}
 	return nil
+}
+
+func treeOf(options fakefs.LoadOptions) (*fakefs.Tree, error) {
+	loaded, err := fakefs.Load(options)
+	if err != nil {
+		return nil, err
+	}
+	return loaded.Tree(thisMachine{})
+}
+
+func trapsOf(tree *fakefs.Tree) ([]shim.Trap, error) {
+	policy, err := shim.New(tree, shim.Options{Log: zerolog.Nop()})
+	if err != nil {
+		return nil, err
+	}
+	defer policy.Close()
+	return policy.Traps(), nil
 }
 
 // lie is shimrun's --fs.
