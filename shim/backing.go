@@ -110,12 +110,8 @@ func (s *Shim) sharedFile(n *fakefs.Node, name string, v fakefs.View) (int, erro
 		}
 	}
 	if b.fd < 0 {
-		fd, err := s.memfd(name, content)
+		fd, err := s.newFile(content, &handedOut{node: n, name: name, shared: true})
 		if err != nil {
-			return -1, err
-		}
-		if err := s.handOut(fd, &handedOut{node: n, name: name, shared: true}); err != nil {
-			unix.Close(fd)
 			return -1, err
 		}
 		b.fd = fd
@@ -141,6 +137,19 @@ func (s *Shim) adoptStray(b *backing, n *fakefs.Node, v fakefs.View) {
 			Msg("a value was refused only after its write had succeeded: its process could not be followed")
 	}
 	b.filled = false
+}
+
+// newFile makes a memfd that is entered into the register.
+func (s *Shim) newFile(content []byte, o *handedOut) (int, error) {
+	fd, err := s.memfd(o.name, content)
+	if err != nil {
+		return -1, err
+	}
+	if err := s.handOut(fd, o); err != nil {
+		unix.Close(fd)
+		return -1, err
+	}
+	return fd, nil
 }
 
 // handOut enters an object into the register.

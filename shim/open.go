@@ -255,10 +255,8 @@ func (w *Worker) openFile(c *Call, t *target, a Answer, accmode int) (Answer, un
 			err = nil
 		}
 		if err == nil {
-			if a.FD, err = w.shim.memfd(t.name, content); err == nil {
-				a.CloseFD = true
-				err = w.shim.handOut(a.FD, &handedOut{node: n, name: t.name})
-			}
+			a.FD, err = w.shim.newFile(content, &handedOut{node: n, name: t.name})
+			a.CloseFD = true
 		}
 	}
 	if err != nil {
@@ -295,12 +293,8 @@ func (s *Shim) placeholder(n *fakefs.Node, name string) (int, error) {
 	if b.fd >= 0 {
 		return b.fd, nil
 	}
-	fd, err := s.memfd(name, nil)
+	fd, err := s.newFile(nil, &handedOut{node: n, name: name, shared: true})
 	if err != nil {
-		return -1, err
-	}
-	if err := s.handOut(fd, &handedOut{node: n, name: name, shared: true}); err != nil {
-		unix.Close(fd)
 		return -1, err
 	}
 	b.fd = fd
