@@ -24,6 +24,9 @@ func (l *loop) seccomp(s *Stopped) {
 		s.skip(-int64(unix.ENOSYS))
 		return
 	}
+	if l.waker != nil {
+		t.last = *c
+	}
 	switch c.Nr {
 	case unix.SYS_PTRACE:
 		if !l.warned {

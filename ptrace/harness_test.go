@@ -48,6 +48,7 @@ type forced struct {
 }
 
 func (f *forced) Passes(*shim.Call) bool { return false }
+func (f *forced) Waits(*shim.Call) bool  { return false }
 
 func (f *forced) Handle(c *shim.Call) shim.Answer {
 	if f.handle == nil {

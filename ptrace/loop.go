@@ -152,8 +152,8 @@ func (l *loop) dispatch(tid int, status unix.WaitStatus) {
 		s.resume(0)
 	case trapStop:
 		t.entered = false
-		if t.interrupted {
-			t.mendInterrupted()
+		if t.interrupted && s.mendInterrupted() {
+			return
 		}
 		if f := t.armed; f != nil {
 			t.armed = nil

@@ -37,6 +37,7 @@ type policy interface {
 	Handle(*shim.Call) shim.Answer
 	Finish(c *shim.Call, result int64) shim.Answer
 	HandleFollowed(*shim.Call) shim.Answer
+	Waits(*shim.Call) bool
 	Interest(nr int) shim.Interest
 	Follows(tgid int) bool
 	Forked(parent, child int)

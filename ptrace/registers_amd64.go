@@ -45,21 +45,20 @@ func (r *registers) stack() uint64     { return r.Rsp }
 func (r *registers) atEntry() bool { return r.result() == -int64(unix.ENOSYS) }
 
 // again makes a thread that is out of its call execute the same syscall
-// instruction (two bytes) once more, as call nr. The number -1 of the call that
+// instruction once more, as call nr. The number -1 of the call that
 // it came from keeps the kernel from restarting that one.
 func (r *registers) again(nr int) {
-	r.Rip -= 2
+	r.Rip -= uint64(len(callInstruction))
 	r.Rax = uint64(nr)
 	r.setNumber(-1)
 }
 
-// sleepsAgain tells whether the call that was interrupted may be made again.
-// The number is -1 where the thread was not in a call at all.
-func (r *registers) sleepsAgain() bool {
-	switch r.number() {
-	case unix.SYS_EPOLL_WAIT, unix.SYS_EPOLL_PWAIT, unix.SYS_EPOLL_PWAIT2,
-		unix.SYS_SEMOP, unix.SYS_SEMTIMEDOP, unix.SYS_RT_SIGTIMEDWAIT, unix.SYS_IO_GETEVENTS:
-		return true
-	}
-	return false
-}
+// callsAreKept: the registers of a thread that has returned from a call still
+// say which one it was, with which arguments.
+const callsAreKept = true
+
+// callInstruction makes a call, syscall.
+const callInstruction = "\x0f\x05"
+
+// counter is where the thread goes on.
+func (r *registers) counter() uint64 { return r.Rip }

@@ -60,14 +60,20 @@ func (r *registers) stack() uint64     { return r.Sp }
 func (r *registers) atEntry() bool { return r.Regs[7] == 0 }
 
 // again makes a thread that is out of its call execute the same svc
-// instruction (four bytes) once more, as call nr.
+// instruction once more, as call nr.
 func (r *registers) again(nr int) {
-	r.Pc -= 4
+	r.Pc -= uint64(len(callInstruction))
 	r.Regs[8] = uint64(nr)
 	r.setNumber(-1)
 }
 
-// sleepsAgain tells whether the call that was interrupted may be made again.
-// Never: the first argument is gone, x0 holds the result, and the kernel's own
-// copy of it is only used for calls that it marked itself before this stop.
-func (r *registers) sleepsAgain() bool { return false }
+// callsAreKept: they are not. The first argument is gone, x0 holds the result, and
+// the kernel's own copy of it is only used for calls that it marked itself before
+// the thread stopped.
+const callsAreKept = false
+
+// callInstruction makes a call, svc #0.
+const callInstruction = "\x01\x00\x00\xd4"
+
+// counter is where the thread goes on.
+func (r *registers) counter() uint64 { return r.Pc }

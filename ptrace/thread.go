@@ -7,6 +7,8 @@ import (
 	"strconv"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/shimrun/shimrun/shim"
 )
 
 // A process is what the threads of one thread group share.
@@ -44,9 +46,10 @@ type thread struct {
 	recheck   bool // at that exit, ask whether the process is still to be followed
 	trapAgain bool // a script has swallowed a PTRACE_EVENT_STOP
 
-	interrupted bool // by us; a PTRACE_EVENT_STOP is to come
-	stir        bool // see waker
-	looked      bool // see lookBeforeExec
+	interrupted bool      // by us; a PTRACE_EVENT_STOP is to come
+	stir        bool      // see waker
+	last        shim.Call // the call of the stop that stirred it, Nr -1 where there is none
+	looked      bool      // see lookBeforeExec
 
 	// armed, where not nil, becomes the thread's script at its next stop
 	// outside a call. It also runs, with the thread gone, when that never comes.

@@ -60,20 +60,27 @@ func (l *loop) stopWaker() {
 // for signal-delivery-stops and PTRACE_EVENT_STOPs: after those gVisor looks.
 func (t *thread) stirred() {
 	if t.waker != nil {
-		t.stir = true
+		t.stir, t.last.Nr = true, -1
 		t.waker.due.Store(true)
 	}
 }
 
-// wake interrupts the threads that have stopped since the last time.
+// wake interrupts the threads that have stopped since the last time, but for
+// those that may sleep in the open of a FIFO: gVisor would end that and begin it
+// anew, and a reader that comes in between finds that the writer has gone, which
+// is an end of file (VFSPipe.Open in pkg/sentry/kernel/pipe/vfs.go). A
+// signal that came in just that stop waits for the next stop or signal.
 func (l *loop) wake() {
 	if l.waker == nil || !l.waker.rung.Swap(false) {
 		return
 	}
 	l.waker.due.Store(false)
 	for _, t := range l.threads {
-		if t.stir {
-			t.stir = false
+		if !t.stir {
+			continue
+		}
+		t.stir = false
+		if t.last.Nr < 0 || !l.policy.Waits(&t.last) {
 			t.interrupt()
 		}
 	}
@@ -106,19 +113,4 @@ func (s *Stopped) lookBeforeExec() bool {
 func (t *thread) interrupt() {
 	t.interrupted = true
 	request(unix.PTRACE_INTERRUPT, t.tid, 0, 0)
-}
-
-// mendInterrupted hides from the program that it was interrupted. Most calls
-// that sleep are restarted by the kernel; a few (epoll_wait, semop,
-// sigtimedwait; see signal(7)) return EINTR even when no handler has run. They
-// are marked as the others are: -ERESTARTNOHAND becomes EINTR if a signal is
-// handled before the thread returns, and a restart if not.
-func (t *thread) mendInterrupted() {
-	t.interrupted = false
-	var regs registers
-	if regs.get(t.tid) != 0 || regs.result() != -int64(unix.EINTR) || !regs.sleepsAgain() {
-		return
-	}
-	regs.setResult(-514)
-	regs.set(t.tid)
 }

@@ -5,6 +5,8 @@ import "golang.org/x/sys/unix"
 const (
 	sysNewfstatat = unix.SYS_NEWFSTATAT
 	sysGetdents   = unix.SYS_GETDENTS
+	sysOpen       = unix.SYS_OPEN
+	sysCreat      = unix.SYS_CREAT
 )
 
 // legacySpecs are the calls that only the older architectures have.

@@ -5,6 +5,9 @@ import "golang.org/x/sys/unix"
 const (
 	sysNewfstatat = unix.SYS_FSTATAT
 	sysGetdents   = unix.SYS_GETDENTS64
+	// No number of a call: it has openat only.
+	sysOpen  = -100
+	sysCreat = -101
 )
 
 var legacySpecs []Spec
