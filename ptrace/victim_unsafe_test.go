@@ -47,3 +47,12 @@ func rawLseek(fd, offset, whence int) (at, second int) {
 	r1, r2, _ := unix.RawSyscall(unix.SYS_LSEEK, uintptr(fd), uintptr(offset), uintptr(whence))
 	return int(r1), int(r2)
 }
+
+// sendto is the call itself: unix.Sendto wants an address.
+func sendto(to int, b []byte) (int, error) {
+	n, _, errno := unix.Syscall6(unix.SYS_SENDTO, uintptr(to), uintptr(unsafe.Pointer(&b[0])), uintptr(len(b)), 0, 0, 0)
+	if errno != 0 {
+		return -1, errno
+	}
+	return int(n), nil
+}
