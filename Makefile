@@ -48,16 +48,17 @@ lint: deps ## gofmt, go vet, staticcheck
 # The tests in test/ enter sandboxes and run the binary itself. Where something
 # is missing they are skipped, and with CI=true they fail.
 # They time what they do, and a machine has few sandboxes to give: one package
-# after the other (-p 1).
+# after the other (-p 1). Go knows nothing of the programs that they start, and
+# must not take an older run's result for theirs (-count=1).
 .PHONY: test
 test: build validate sandbox kubeserver ## all tests
 	@internal/build/peers
 	go test -race $$(go list ./... | grep -v /test/)
-	SHIMRUN=$(CURDIR)/bin/shimrun KUBESERVER=$(KUBESERVER) go test -p 1 -timeout 20m ./test/...
+	SHIMRUN=$(CURDIR)/bin/shimrun KUBESERVER=$(KUBESERVER) go test -count=1 -p 1 -timeout 20m ./test/...
 	cd test/cadvisor && GOWORK=off go test ./...
 	cd cmd/shimrun-validate && GOWORK=off go test ./...
 	cd test/kubeserver && GOWORK=off go test ./testcri ./pki ./arguments ./hostip
-	cd test/kubeserver && SHIMRUN=$(CURDIR)/bin/shimrun KUBESERVER=$(KUBESERVER) GOWORK=off go test -timeout 20m ./smoke
+	cd test/kubeserver && SHIMRUN=$(CURDIR)/bin/shimrun KUBESERVER=$(KUBESERVER) GOWORK=off go test -count=1 -timeout 20m ./smoke
 
 # Upstream's Kubernetes in one binary, as k3s is: minutes the first time.
 KUBESERVER ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/shimrun/kubeserver/kubeserver
