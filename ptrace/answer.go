@@ -47,7 +47,7 @@ func (l *loop) seccomp(s *Stopped) {
 			return
 		}
 	}
-	if (c.Nr == unix.SYS_EXECVE || c.Nr == unix.SYS_EXECVEAT) && s.lookBeforeExec() {
+	if (c.Nr == unix.SYS_EXECVE || c.Nr == unix.SYS_EXECVEAT) && s.lookBeforeExec() || s.lookBeforeFIFO() {
 		return
 	}
 	if start.IsZero() && l.policy.Passes(c) {

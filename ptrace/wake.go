@@ -91,8 +91,8 @@ func (l *loop) wake() {
 // racing group stops", beginning of an execve), and one that came while the thread
 // was in a ptrace-stop still is: `sleep 100 & kill -STOP %1` stopped nothing.
 //
-// The thread is taken out of the call, interrupted, and makes it again. What comes
-// during that second stop is still lost, but nobody can count on hitting that.
+// What comes during the second stop is still lost, but nobody can count on hitting
+// that.
 func (s *Stopped) lookBeforeExec() bool {
 	t := s.thread
 	if t.waker == nil || t.process.follow || t.looked {
@@ -100,6 +100,24 @@ func (s *Stopped) lookBeforeExec() bool {
 		return false
 	}
 	t.looked = true
+	return s.lookFirst()
+}
+
+// lookBeforeFIFO is for a thread that was interrupted but came here first: the
+// interruption has not been reported, will not be, and would end the call if that
+// sleeps (ptraceTrapLocked in pkg/sentry/kernel/ptrace.go).
+func (s *Stopped) lookBeforeFIFO() bool {
+	t := s.thread
+	if t.waker == nil || !t.interrupted || t.process.follow || !t.policy.Waits(&t.last) {
+		return false
+	}
+	return s.lookFirst()
+}
+
+// lookFirst takes a thread out of its call and interrupts it; then it makes the
+// call again.
+func (s *Stopped) lookFirst() bool {
+	t := s.thread
 	t.regs.again(t.regs.number()) // read by readCall
 	if t.regs.set(t.tid) != 0 {
 		return false // killed
