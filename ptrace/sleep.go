@@ -3,6 +3,7 @@ package ptrace
 import (
 	"bytes"
 	"encoding/binary"
+	"fmt"
 
 	"golang.org/x/sys/unix"
 )
@@ -33,7 +34,7 @@ func (s *Stopped) mendInterrupted() (gone bool) {
 		regs.setResult(-514)
 		regs.set(t.tid)
 	case result > 0 && t.armed == nil:
-		if _, _, more := t.left(&regs, uint64(result)); more {
+		if _, _, more := t.left(&regs, uint64(result)); more && t.mayFill(&regs) {
 			t.start(func(s *Stopped) { s.transferOn(&regs, uint64(result)) })
 			return true
 		}
@@ -51,6 +52,17 @@ func (t *thread) hasReturned(r *registers) bool {
 	var code [len(callInstruction)]byte
 	n, err := t.ReadMemory(r.counter()-uint64(len(code)), code[:])
 	return err == nil && n == len(code) && string(code[:]) == callInstruction
+}
+
+// mayFill tells whether a call writes to what can be full, a pipe or a socket. All
+// else ends short for its own reasons: a served sysctl does, by the policy's answer.
+func (t *thread) mayFill(r *registers) bool {
+	var st unix.Stat_t
+	if unix.Stat(fmt.Sprintf("/proc/%d/fd/%d", t.tid, int32(r.args()[0])), &st) != nil {
+		return false
+	}
+	kind := st.Mode & unix.S_IFMT
+	return kind == unix.S_IFIFO || kind == unix.S_IFSOCK
 }
 
 // left is the call that transfers what is left of a transfer after the first
