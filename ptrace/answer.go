@@ -24,9 +24,6 @@ func (l *loop) seccomp(s *Stopped) {
 		s.skip(-int64(unix.ENOSYS))
 		return
 	}
-	if l.waker != nil {
-		t.last = *c
-	}
 	switch c.Nr {
 	case unix.SYS_PTRACE:
 		if !l.warned {
@@ -47,7 +44,7 @@ func (l *loop) seccomp(s *Stopped) {
 			return
 		}
 	}
-	if (c.Nr == unix.SYS_EXECVE || c.Nr == unix.SYS_EXECVEAT) && s.lookBeforeExec() || s.lookBeforeFIFO() {
+	if (c.Nr == unix.SYS_EXECVE || c.Nr == unix.SYS_EXECVEAT) && s.lookBeforeExec() {
 		return
 	}
 	if start.IsZero() && l.policy.Passes(c) {
@@ -101,6 +98,12 @@ func (l *loop) seccomp(s *Stopped) {
 // kernel reads it again. That is harmless only because the shim is no security
 // boundary.
 func (s *Stopped) letPass() {
+	if s.lookBeforeFIFO() {
+		return
+	}
+	if s.waker != nil {
+		s.last = s.call
+	}
 	s.entered = s.loop.order == entryFirst
 	s.resume(0)
 }

@@ -98,7 +98,7 @@ func (t *thread) fire() bool {
 	if f == nil {
 		return false
 	}
-	t.armed, t.interrupted = nil, false
+	t.armed, t.interrupted, t.unreported = nil, false, false
 	t.start(f)
 	return true
 }

@@ -22,7 +22,7 @@ import (
 // the stop has been used up.
 func (s *Stopped) mendInterrupted() (gone bool) {
 	t := s.thread
-	t.interrupted = false
+	t.interrupted, t.unreported = false, false
 	var regs registers
 	if regs.get(t.tid) != 0 || !t.hasReturned(&regs) {
 		return false
@@ -140,7 +140,7 @@ func (s *Stopped) transferOn(saved *registers, done uint64) {
 		}
 		if restarts(result) || s.interrupted && result == -int64(unix.EINTR) {
 			// Interrupted once more. If it is by a signal, that comes before the call.
-			s.interrupted = false
+			s.interrupted, s.unreported = false, false
 			continue
 		}
 		if result <= 0 {

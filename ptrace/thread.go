@@ -47,8 +47,9 @@ type thread struct {
 	trapAgain bool // a script has swallowed a PTRACE_EVENT_STOP
 
 	interrupted bool      // by us; a PTRACE_EVENT_STOP is to come
+	unreported  bool      // and neither that nor a call has come yet; see lookBeforeFIFO
 	stir        bool      // see waker
-	last        shim.Call // the call of the stop that stirred it, Nr -1 where there is none
+	last        shim.Call // the trapped call that the kernel was left to do, Nr -1 where there is none
 	looked      bool      // see lookBeforeExec
 
 	// armed, where not nil, becomes the thread's script at its next stop

@@ -103,12 +103,18 @@ func (s *Stopped) lookBeforeExec() bool {
 	return s.lookFirst()
 }
 
-// lookBeforeFIFO is for a thread that was interrupted but came here first: the
-// interruption has not been reported, will not be, and would end the call if that
-// sleeps (ptraceTrapLocked in pkg/sentry/kernel/ptrace.go).
+// lookBeforeFIFO is for a thread that was interrupted but came here first, with a
+// call that is left to the kernel: the interruption has not been reported, may not
+// be, and would end the call if that sleeps (ptraceTrapLocked in
+// pkg/sentry/kernel/ptrace.go). It ends no call after that: gVisor forgets it when
+// the thread returns to its program.
 func (s *Stopped) lookBeforeFIFO() bool {
 	t := s.thread
-	if t.waker == nil || !t.interrupted || t.process.follow || !t.policy.Waits(&t.last) {
+	if !t.unreported {
+		return false
+	}
+	t.unreported = false
+	if t.process.follow || !t.policy.Waits(&t.call) {
 		return false
 	}
 	return s.lookFirst()
@@ -129,6 +135,6 @@ func (s *Stopped) lookFirst() bool {
 
 // interrupt makes a thread report a PTRACE_EVENT_STOP as soon as it can.
 func (t *thread) interrupt() {
-	t.interrupted = true
+	t.interrupted, t.unreported = true, t.waker != nil
 	request(unix.PTRACE_INTERRUPT, t.tid, 0, 0)
 }

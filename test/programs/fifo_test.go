@@ -42,7 +42,10 @@ cat /tmp/stats`
 		t.Fatalf("no openat in %s", out)
 		return 0
 	}
-	if short, long := opens("0.01"), opens("1"); short != long {
+	// One that was interrupted on its way to the open makes it twice, before it
+	// sleeps there. Sleeping, it would be interrupted ten times a second.
+	const few = 3
+	if short, long := opens("0.01"), opens("1"); long > short+few {
 		t.Errorf("%d opens where the FIFO's other end comes at once, %d where it comes a second later", short, long)
 	}
 }
