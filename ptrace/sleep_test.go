@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/shimrun/shimrun/shim"
 )
 
 func init() {
@@ -73,7 +75,35 @@ func init() {
 			}
 		},
 	}
+
+	// A thread is interrupted in the last stop of a write of three bytes, two of
+	// which were written, as the policy says. It tells of that at the call's end.
+	scenarios["interrupted answer"] = scenario{
+		traps: []int{unix.SYS_WRITE},
+		policy: func() *forced {
+			var tracee shim.Tracee
+			return &forced{
+				handle: func(c *shim.Call) shim.Answer {
+					if c.Args[2] != 3 {
+						return shim.Answer{}
+					}
+					tracee = c.Tracee
+					return shim.Answer{Kind: shim.Finish, Nr: unix.SYS_GETPID}
+				},
+				finish: func(*shim.Call, int64) shim.Answer {
+					tracee.(*thread).interrupt()
+					return shim.Answer{Kind: shim.Return, Value: 2}
+				},
+			}
+		},
+		victim: func() {
+			fmt.Println(unix.Write(memfd(""), []byte("12\n")))
+		},
+	}
 }
+
+// What ends short by the policy's answer is not gone on with.
+func TestInterruptedAnswer(t *testing.T) { expect(t, "interrupted answer", "2 <nil>\n") }
 
 func TestInterruptedTransfers(t *testing.T) {
 	if !callsAreKept {
