@@ -77,17 +77,21 @@ var own = map[string]bool{
 
 // slack is how far from a whole number a count for one operation may be: a
 // tracer looks every 64 stops whether others wait, signals make calls start
-// over, and in gVisor threads are interrupted every 100 ms, which is often when
-// all calls are logged. A call too many is 1.
+// over. A call too many is 1.
 const slack = 0.15
+
+// interruption is how many calls of a kind one interruption may cost. In gVisor
+// threads are interrupted every 100 ms, which is often when all calls are logged;
+// before and after that a name may be walked, to know whether it is a FIFO's.
+const interruption = 8
 
 // perOperation divides the difference of two counts, which takes away what the
 // start and the end cost.
 func perOperation(few, many map[string]int, operations int) map[string]float64 {
 	per := map[string]float64{}
 	for call, n := range many {
-		if d := float64(n-few[call]) / float64(operations); d > slack && !own[call] {
-			per[call] = d
+		if d := n - few[call]; d > 0 && !own[call] {
+			per[call] = float64(d) / float64(operations)
 		}
 	}
 	return per
@@ -96,25 +100,26 @@ func perOperation(few, many map[string]int, operations int) map[string]float64 {
 // check compares counts with the documented ones.
 func (r *row) check(t *testing.T, per map[string]float64) {
 	t.Helper()
+	may := slack + interruption*per["ptrace INTERRUPT"]
 	stops := per["ioctl NOTIF_RECV"] + per["wait4"]
-	if stops < r.stops-slack || stops > r.stops+slack {
+	if stops < r.stops-may || stops > r.stops+may {
 		t.Errorf("%.3f stops for each operation, documented %v", stops, r.stops)
 	}
-	if d := difference(per, r.calls); d != "" {
+	if d := difference(per, r.calls, may); d != "" {
 		t.Errorf("%s\nall: %v", d, per)
 	}
 }
 
-// difference says how counts differ from the documented ones.
-func difference(got, want map[string]float64) string {
+// difference says which counts are further from the documented ones than they may be.
+func difference(got, want map[string]float64, may float64) string {
 	var lines []string
 	for call, n := range want {
-		if g := got[call]; g < n-slack || g > n+slack {
+		if g := got[call]; g < n-may || g > n+may {
 			lines = append(lines, fmt.Sprintf("%s: %.3f for each operation, documented %v", call, g, n))
 		}
 	}
 	for call, g := range got {
-		if _, ok := want[call]; !ok {
+		if _, ok := want[call]; !ok && g > may {
 			lines = append(lines, fmt.Sprintf("%s: %.3f for each operation, documented none", call, g))
 		}
 	}
@@ -124,11 +129,11 @@ func difference(got, want map[string]float64) string {
 func TestDifference(t *testing.T) {
 	few, many := map[string]int{"a": 10, "b": 1, "futex": 3}, map[string]int{"a": 2010, "b": 4, "futex": 3000, "c": 1000}
 	got := perOperation(few, many, 1000)
-	if d := difference(got, map[string]float64{"a": 2, "c": 1}); d != "" {
+	if d := difference(got, map[string]float64{"a": 2, "c": 1}, slack); d != "" {
 		t.Errorf("equal, but: %s", d)
 	}
 	for _, want := range []map[string]float64{{"a": 2}, {"a": 1, "c": 1}, {"a": 2, "c": 1, "d": 1}} {
-		if difference(got, want) == "" {
+		if difference(got, want, slack) == "" {
 			t.Errorf("%v counts as %v", got, want)
 		}
 	}
