@@ -3,13 +3,15 @@ package ptrace
 import (
 	"encoding/binary"
 	"errors"
+	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/shimrun/shimrun/shim"
 )
 
-// seccomp asks the policy about a trapped call and carries out its answer.
+// seccomp asks the policy about a trapped call and carries out its answer, which may
+// come later.
 func (l *loop) seccomp(s *Stopped) {
 	start := l.timed()
 	t := s.thread
@@ -47,11 +49,20 @@ func (l *loop) seccomp(s *Stopped) {
 	if (c.Nr == unix.SYS_EXECVE || c.Nr == unix.SYS_EXECVEAT) && s.lookBeforeExec() {
 		return
 	}
+	if l.policy.Serve() && l.sendFor(s, start) {
+		return
+	}
 	if start.IsZero() && l.policy.Passes(c) {
 		s.letPass()
 		return
 	}
-	a := l.policy.Handle(c)
+	s.carryOut(c, l.policy.Handle(c), start)
+}
+
+// carryOut does what the policy has answered to the call that was asked.
+func (s *Stopped) carryOut(c *shim.Call, a shim.Answer, start time.Time) {
+	t := s.thread
+	l := t.loop
 	if a.Follow {
 		l.follow(t)
 	}

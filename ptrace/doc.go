@@ -21,6 +21,10 @@
 // in a coroutine of the tracing thread, so that the stops of other threads are
 // served in between and nothing ever waits for one thread alone.
 //
+// The tracing thread must not wait for a tracee, and a name may lead to files that
+// a tracee serves. Once one may (FUSE), the policy is asked on other threads, by
+// errands; an answer comes back through the tracing thread's inbox.
+//
 // A process that holds a writable served descriptor is followed: all its calls
 // stop, until [shim.Shim.Follows] says that it holds none any more. [Follower]
 // does the same, from outside, for the seccomp backend.

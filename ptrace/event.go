@@ -15,6 +15,7 @@ const (
 	groupStop                // PTRACE_EVENT_STOP while the whole process is being stopped
 	signalStop               // signal-delivery-stop
 	anotherEvent             // an event that nobody asked for
+	answered                 // no report of wait4: an errand is done
 )
 
 // event is one report of wait4.

@@ -6,7 +6,6 @@ import (
 	"runtime"
 	"strconv"
 	"sync"
-	"time"
 
 	"github.com/rs/zerolog"
 	"golang.org/x/sys/unix"
@@ -22,12 +21,11 @@ import (
 // All its requests are made on one OS thread of its own, which sleeps while
 // there is nobody to follow.
 type Follower struct {
-	policy   policy
-	log      zerolog.Logger
-	once     sync.Once
-	err      error // why there is no thread
-	bell     bell
-	requests chan func(*loop)
+	policy policy
+	log    zerolog.Logger
+	once   sync.Once
+	err    error // why there is no thread
+	inbox  *inbox
 }
 
 // NewFollower makes a follower that asks sh about the calls it sees.
@@ -36,7 +34,7 @@ func NewFollower(sh *shim.Shim, log zerolog.Logger) *Follower {
 }
 
 func newFollower(p policy, log zerolog.Logger) *Follower {
-	return &Follower{policy: p, log: log, requests: make(chan func(*loop))}
+	return &Follower{policy: p, log: log}
 }
 
 // followOptions are those of a tracer that lets its tracees live without it.
@@ -189,32 +187,18 @@ func (f *Follower) do(request func(*loop) error) error {
 		return f.err
 	}
 	done := make(chan error, 1)
-	work := func(l *loop) { done <- request(l) }
-	tick := time.NewTicker(time.Millisecond)
-	defer tick.Stop()
-	for {
-		select {
-		case f.requests <- work:
-			return <-done
-		default:
-		}
-		f.bell.ring()
-		select {
-		case f.requests <- work:
-			return <-done
-		case <-tick.C:
-		}
-	}
+	f.inbox.put(func(l *loop) { done <- request(l) })
+	return <-done
 }
 
 // run is the tracing thread.
 func (f *Follower) run(ready chan<- error) {
 	runtime.LockOSThread() // for good: tracees belong to this thread
-	b, err := newBell()
+	in, err := newInbox()
 	if err == nil {
 		err = muteSIGCHLD()
 	}
-	f.bell = b
+	f.inbox = in
 	ready <- err
 	if err != nil {
 		return
@@ -228,24 +212,16 @@ func (f *Follower) run(ready chan<- error) {
 		switch tid, errno := wait(-1, &status, unix.WALL|unix.WNOTHREAD); errno {
 		case 0:
 			l.dispatch(tid, status)
-			select {
-			case work := <-f.requests:
-				work(l)
-			default:
-			}
-		case unix.EINTR:
-			select {
-			case work := <-f.requests:
-				work(l)
-			case <-time.After(time.Millisecond / 10): // whoever rang is about to ask
-			}
+			in.serve(l)
+		case unix.EINTR: // the bell
+			in.serve(l)
 		default:
 			// ECHILD: there is no tracee, not even one that came with a fork and
 			// has not been heard of yet. So there is time to sleep.
 			for _, t := range l.threads {
 				l.end(t)
 			}
-			(<-f.requests)(l)
+			in.serveNext(l)
 		}
 	}
 }

@@ -44,11 +44,14 @@ type forced struct {
 	interest func(nr int) shim.Interest
 	follows  func(tgid int) bool
 	finish   func(*shim.Call, int64) shim.Answer
+	serve    func() bool
 	done     func() // the supervisor is about to end
 }
 
 func (f *forced) Passes(*shim.Call) bool { return false }
 func (f *forced) Waits(*shim.Call) bool  { return false }
+func (f *forced) Handler() handler       { return f }
+func (f *forced) Serve() bool            { return f.serve != nil && f.serve() }
 
 func (f *forced) Handle(c *shim.Call) shim.Answer {
 	if f.handle == nil {

@@ -32,10 +32,12 @@ type loop struct {
 	reader  access
 	writer  access
 	waker   *waker
-	socket  int  // descriptors are sent from it, once there is need; else -1
-	sent    int  // how many were
-	bulk    int  // a file whose attributes tracees copy, see bulk.go; else -1
-	warned  bool // the line about tracees that use ptrace has been logged
+	inbox   *inbox    // for errands, once there was one
+	idle    []handler // of errands that are done
+	socket  int       // descriptors are sent from it, once there is need; else -1
+	sent    int       // how many were
+	bulk    int       // a file whose attributes tracees copy, see bulk.go; else -1
+	warned  bool      // the line about tracees that use ptrace has been logged
 
 	// Reused on every stop, so that the pass path allocates nothing.
 	call    shim.Call
@@ -259,6 +261,9 @@ func (l *loop) executed(leader *thread) *thread {
 // close gives back what the loop holds, when no tracee is left.
 func (l *loop) close() {
 	l.stopWaker()
+	if l.inbox != nil {
+		close(l.inbox.done)
+	}
 	for _, fd := range []int{l.socket, l.bulk} {
 		if fd >= 0 {
 			unix.Close(fd)

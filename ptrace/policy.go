@@ -31,10 +31,19 @@ func Traps() []shim.Trap {
 	}
 }
 
-// policy is what a loop asks. In life it is a shim and a worker; tests force answers.
-type policy interface {
+// handler answers calls, one at a time. In life it is a worker.
+type handler interface {
 	Passes(*shim.Call) bool
 	Handle(*shim.Call) shim.Answer
+}
+
+// policy is what a loop asks. In life it is a shim and a worker; tests force answers.
+type policy interface {
+	handler
+	// Handler is another one, for another thread.
+	Handler() handler
+	// Serve tells whether tracees may serve files, so that handlers wait for them.
+	Serve() bool
 	Finish(c *shim.Call, result int64) shim.Answer
 	HandleFollowed(*shim.Call) shim.Answer
 	Waits(*shim.Call) bool
@@ -54,5 +63,7 @@ type shimPolicy struct {
 }
 
 func newPolicy(sh *shim.Shim) policy { return shimPolicy{sh, sh.Worker()} }
+
+func (p shimPolicy) Handler() handler { return p.Shim.Worker() }
 
 func (shimPolicy) Interest(nr int) shim.Interest { return shim.FollowInterest(nr) }

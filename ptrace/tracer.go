@@ -76,6 +76,9 @@ func (l *loop) run() {
 		default:
 			return // ECHILD
 		}
+		if l.inbox != nil {
+			l.inbox.serve(l)
+		}
 		if n%fairness == 0 {
 			l.serveAll()
 		}

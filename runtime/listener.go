@@ -94,6 +94,7 @@ func (s *supervisor) leave(listener, journal int, flags seccomp.Flags) error {
 // succeed takes over from a supervisor that died.
 func (s *supervisor) succeed(l legacy) error {
 	s.backend.Store(BackendSeccomp)
+	s.policy.MayServe() // that one would know
 	listener, err := seccomp.NewListener(l.listener, l.flags)
 	if err != nil {
 		return err

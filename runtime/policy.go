@@ -21,6 +21,7 @@ type policy interface {
 	tracer(zerolog.Logger) *ptrace.Tracer
 	follower(zerolog.Logger) seccomp.Follower
 	Unfollowed()
+	MayServe()
 	Unmount()
 }
 

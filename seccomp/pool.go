@@ -12,7 +12,7 @@ const (
 	// has to do first (a file on a FUSE whose server is under this very shim).
 	stuckAfter = 20 * time.Millisecond
 	// most bounds how many can be stuck at once.
-	most = 64
+	most = 512
 )
 
 // pool is the set of a server's receivers.
@@ -107,7 +107,7 @@ func (p *pool) wakeWatchdog() {
 	}
 }
 
-// watch adds a receiver when all active ones are stuck in a call. It ticks
+// watch adds receivers when all active ones are stuck in a call. It ticks
 // only while calls come in, and sleeps otherwise.
 func (p *pool) watch() {
 	var before []uint64
@@ -126,7 +126,9 @@ func (p *pool) watch() {
 			var stuck, moved int
 			before, stuck, moved = p.survey(before)
 			if stuck > 0 && int32(stuck) >= p.active.Load() {
-				p.grow(most)
+				for range stuck { // as many again: who wait for each other can be many
+					p.grow(most)
+				}
 			}
 			if moved > 0 || stuck > 0 {
 				continue

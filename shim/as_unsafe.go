@@ -66,7 +66,7 @@ func callOn(nr int, args [6]uint64, at map[int][]byte) (int64, unix.Errno) {
 	for i, b := range at {
 		a[i] = uintptr(unsafe.Pointer(unsafe.SliceData(b)))
 	}
-	r, _, e := unix.RawSyscall6(uintptr(nr), a[0], a[1], a[2], a[3], a[4], a[5])
+	r, _, e := unix.Syscall6(uintptr(nr), a[0], a[1], a[2], a[3], a[4], a[5])
 	runtime.KeepAlive(at)
 	return int64(r), e
 }

@@ -1,6 +1,7 @@
 package shim
 
 import (
+	"sync/atomic"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -8,45 +9,71 @@ import (
 
 // The calls below are made on the way of every trapped call, so they take
 // names as NUL-terminated bytes in a buffer that the worker owns (x/sys copies
-// a string for each call) and do not tell the scheduler (RawSyscall: the
-// worker's thread is locked and has nothing else to do).
+// a string for each call). Nor do they tell the scheduler (RawSyscall): the worker's
+// thread is locked and has nothing else to do, and being told costs more than many
+// a call. But where they may wait for a tracee, other workers and the garbage
+// collector have to go on, or else that tracee waits for this worker.
+
+// traceesServe is set by [Shim.MayServe], for all shims of this process.
+var traceesServe atomic.Bool
+
+// callAt makes a call of a descriptor, a name or result, a result, and a number.
+func callAt(nr uintptr, fd int, p, q unsafe.Pointer, n int) (r uintptr, e unix.Errno) {
+	if traceesServe.Load() {
+		r, _, e = unix.Syscall6(nr, uintptr(fd), uintptr(p), uintptr(q), uintptr(n), 0, 0)
+	} else {
+		r, _, e = unix.RawSyscall6(nr, uintptr(fd), uintptr(p), uintptr(q), uintptr(n), 0, 0)
+	}
+	return r, e
+}
+
+// callOf makes a call of a descriptor, a name or result, and a number.
+func callOf(nr uintptr, fd int, p unsafe.Pointer, n int) (r uintptr, e unix.Errno) {
+	if traceesServe.Load() {
+		r, _, e = unix.Syscall(nr, uintptr(fd), uintptr(p), uintptr(n))
+	} else {
+		r, _, e = unix.RawSyscall(nr, uintptr(fd), uintptr(p), uintptr(n))
+	}
+	return r, e
+}
 
 // fstatat is newfstatat(2); name must end in NUL.
 func fstatat(dirfd int, name []byte, st *unix.Stat_t, flags int) unix.Errno {
-	_, _, e := unix.RawSyscall6(unix.SYS_NEWFSTATAT, uintptr(dirfd),
-		uintptr(unsafe.Pointer(&name[0])), uintptr(unsafe.Pointer(st)), uintptr(flags), 0, 0)
+	_, e := callAt(unix.SYS_NEWFSTATAT, dirfd, unsafe.Pointer(&name[0]), unsafe.Pointer(st), flags)
 	return e
 }
 
 // fstat is fstat(2).
 func fstat(fd int, st *unix.Stat_t) unix.Errno {
-	_, _, e := unix.RawSyscall(unix.SYS_FSTAT, uintptr(fd), uintptr(unsafe.Pointer(st)), 0)
+	_, e := callOf(unix.SYS_FSTAT, fd, unsafe.Pointer(st), 0)
 	return e
 }
 
 // statfs is statfs(2); name must end in NUL.
-func statfs(name []byte, st *unix.Statfs_t) unix.Errno {
-	_, _, e := unix.RawSyscall(unix.SYS_STATFS, uintptr(unsafe.Pointer(&name[0])), uintptr(unsafe.Pointer(st)), 0)
+func statfs(name []byte, st *unix.Statfs_t) (e unix.Errno) {
+	if traceesServe.Load() {
+		_, _, e = unix.Syscall(unix.SYS_STATFS, uintptr(unsafe.Pointer(&name[0])), uintptr(unsafe.Pointer(st)), 0)
+	} else {
+		_, _, e = unix.RawSyscall(unix.SYS_STATFS, uintptr(unsafe.Pointer(&name[0])), uintptr(unsafe.Pointer(st)), 0)
+	}
 	return e
 }
 
 // fstatfs is fstatfs(2).
 func fstatfs(fd int, st *unix.Statfs_t) unix.Errno {
-	_, _, e := unix.RawSyscall(unix.SYS_FSTATFS, uintptr(fd), uintptr(unsafe.Pointer(st)), 0)
+	_, e := callOf(unix.SYS_FSTATFS, fd, unsafe.Pointer(st), 0)
 	return e
 }
 
-// openat is openat(2); name must end in NUL.
+// openat is openat(2); name must end in NUL. No mode: nothing is made.
 func openat(dirfd int, name []byte, flags int) (int, unix.Errno) {
-	fd, _, e := unix.RawSyscall6(unix.SYS_OPENAT, uintptr(dirfd),
-		uintptr(unsafe.Pointer(&name[0])), uintptr(flags), 0, 0, 0)
+	fd, e := callOf(unix.SYS_OPENAT, dirfd, unsafe.Pointer(&name[0]), flags)
 	return int(fd), e
 }
 
 // readlinkat is readlinkat(2); name must end in NUL.
 func readlinkat(dirfd int, name, buf []byte) (int, unix.Errno) {
-	n, _, e := unix.RawSyscall6(unix.SYS_READLINKAT, uintptr(dirfd),
-		uintptr(unsafe.Pointer(&name[0])), uintptr(unsafe.Pointer(&buf[0])), uintptr(len(buf)), 0, 0)
+	n, e := callAt(unix.SYS_READLINKAT, dirfd, unsafe.Pointer(&name[0]), unsafe.Pointer(&buf[0]), len(buf))
 	return int(n), e
 }
 
@@ -55,7 +82,7 @@ func rawGetdents(nr, fd int, buf []byte) (int, unix.Errno) {
 	if len(buf) == 0 {
 		return 0, unix.EINVAL
 	}
-	n, _, e := unix.RawSyscall(uintptr(nr), uintptr(fd), uintptr(unsafe.Pointer(&buf[0])), uintptr(len(buf)))
+	n, e := callOf(uintptr(nr), fd, unsafe.Pointer(&buf[0]), len(buf))
 	return int(n), e
 }
 

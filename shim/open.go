@@ -86,6 +86,9 @@ func (w *Worker) openName(c *Call, dirfd int, addr uint64, flags int, mode uint3
 	if !ok {
 		return Answer{} // EFAULT or ENAMETOOLONG, says the kernel
 	}
+	if string(name) == "/dev/fuse" {
+		w.shim.MayServe()
+	}
 	nofollow := flags&unix.O_NOFOLLOW != 0 || flags&(unix.O_CREAT|unix.O_EXCL) == unix.O_CREAT|unix.O_EXCL
 	if w.shim.virtual.answers && resolve == 0 && len(name) > 0 {
 		if a, done := w.openMounted(c, dirfd, name, flags, mode); done {

@@ -134,6 +134,14 @@ func hasOwnNames(tree *fakefs.Tree) bool {
 	return false
 }
 
+// MayServe tells the shim that a tracee may serve files itself, by FUSE: one has
+// opened its device, or may have before this shim began. From then on to look up
+// a name may be to wait for a tracee, even for the answer to one of its calls.
+func (s *Shim) MayServe() { traceesServe.Store(true) }
+
+// Serve tells whether a tracee may serve files.
+func (s *Shim) Serve() bool { return traceesServe.Load() }
+
 // Timed tells whether latencies are wanted.
 func (s *Shim) Timed() bool { return s.timing }
 

@@ -5,12 +5,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"syscall"
 	"testing"
 	"time"
 )
 
 // A filesystem may be served by a process that is under the very shim that looks up
-// names on it: its calls are answered while the look-up waits for it.
+// names on it: its calls are answered while the look-up waits for it, and while many do.
 func TestFilesystemServedUnderTheShim(t *testing.T) {
 	if _, err := exec.LookPath("bindfs"); err != nil {
 		lacking(t, err.Error()+"; install the package bindfs")
@@ -25,24 +26,31 @@ bindfs -f "$1/real" "$1/seen" & server=$!
 for i in $(seq 100); do mountpoint -q "$1/seen" && break; sleep 0.1; done
 for i in $(seq 20); do cat "$1/seen/file" && stat -c %s "$1/seen/file" && ! stat "$1/seen/none" 2>/dev/null; done | sort | uniq -c | xargs
 cd "$1/seen" && cat file && cd /
+for i in $(seq 16); do (for n in $(seq 20); do stat -c %s "$1/real/../seen/./file" "$1/real/../seen/./none$n" 2>/dev/null; done) & done | sort | uniq -c | xargs
 umount "$1/seen" && wait $server; echo ended with $?`
-	dir := t.TempDir()
-	for _, name := range []string{"real", "seen"} {
-		if err := os.Mkdir(filepath.Join(dir, name), 0o755); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := os.WriteFile(filepath.Join(dir, "real/file"), []byte("text\n"), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = exec.Command("umount", "-l", filepath.Join(dir, "seen")).Run() })
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, filepath.Join(binaries, "shimrun"), "--backend", "seccomp", "--profile", "kubernetes",
-		"--", "/bin/bash", "-c", script, "bash", dir)
-	out, err := cmd.CombinedOutput()
-	if want := "20 5 20 text\ntext\nended with 0\n"; err != nil || string(out) != want {
-		t.Errorf("%v: got\n%swant\n%s", err, out, want)
+	for _, backend := range []string{"seccomp", "ptrace"} {
+		t.Run(backend, func(t *testing.T) {
+			dir := t.TempDir()
+			for _, name := range []string{"real", "seen"} {
+				if err := os.Mkdir(filepath.Join(dir, name), 0o755); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := os.WriteFile(filepath.Join(dir, "real/file"), []byte("text\n"), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = exec.Command("umount", "-l", filepath.Join(dir, "seen")).Run() })
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			defer cancel()
+			cmd := exec.CommandContext(ctx, filepath.Join(binaries, "shimrun"), "--backend", backend, "--profile", "kubernetes",
+				"--", "/bin/bash", "-c", script, "bash", dir)
+			cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+			cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) } // the server, and so all who wait
+			out, err := cmd.CombinedOutput()
+			if want := "20 5 20 text\ntext\n320 5\nended with 0\n"; err != nil || string(out) != want {
+				t.Errorf("%v: got\n%swant\n%s", err, out, want)
+			}
+		})
 	}
 }
 
