@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"os"
 	"path"
+	"slices"
 	"strconv"
 	"sync"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -30,9 +32,20 @@ type backing struct {
 
 // backings are the shared objects by node name.
 type backings struct {
-	mu  sync.RWMutex
-	all map[string]*backing
+	mu      sync.RWMutex
+	all     map[string]*backing
+	retired []retired
 }
+
+// retired is a descriptor whose node is gone. It may be on its way to a tracee
+// still, which would be given whatever its number has become.
+type retired struct {
+	fd    int
+	since time.Time
+}
+
+// retirement is longer than any descriptor is on its way.
+const retirement = 10 * time.Second
 
 func (b *backings) of(name string) *backing {
 	b.mu.RLock()
@@ -53,19 +66,22 @@ func (b *backings) of(name string) *backing {
 	return k
 }
 
-// forget gives back what stands in for a directory that was removed, and for
+// forget retires what stands in for a directory that was removed, and for
 // all that was below it. Who still has it open holds a directory that is
 // removed to the kernel, too.
 func (s *Shim) forget(name string) {
 	s.shared.mu.Lock()
 	defer s.shared.mu.Unlock()
+	now := time.Now()
+	s.shared.closeRetired(now.Add(-retirement))
 	for at, k := range s.shared.all {
 		if !isBelow([]byte(at), name) {
 			continue
 		}
 		k.mu.Lock()
 		if k.fd >= 0 {
-			unix.Close(k.fd)
+			s.shared.retired = append(s.shared.retired, retired{k.fd, now})
+			k.fd = -1
 		}
 		s.handed.remove(k.known)
 		delete(s.shared.all, at)
@@ -73,9 +89,18 @@ func (s *Shim) forget(name string) {
 	}
 }
 
+// closeRetired closes what was retired before a time.
+func (b *backings) closeRetired(before time.Time) {
+	for len(b.retired) > 0 && b.retired[0].since.Before(before) {
+		unix.Close(b.retired[0].fd)
+		b.retired = b.retired[1:]
+	}
+}
+
 func (b *backings) close() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	b.closeRetired(time.Now())
 	for _, k := range b.all {
 		if k.fd >= 0 {
 			unix.Close(k.fd)
@@ -192,7 +217,14 @@ func (s *Shim) directory(n *fakefs.Node, name string) (int, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.fd >= 0 {
-		return b.fd, nil
+		var st unix.Stat_t
+		if fstat(b.fd, &st) == 0 && slices.Contains(b.known, identityOf(&st)) {
+			return b.fd, nil
+		}
+		s.log.Warn().Str("directory", name).Int("descriptor", b.fd).Str("state", stateOf(b.fd)).
+			Msg("the descriptor of a directory's stand-in is bad, and it is made anew; please report this")
+		s.handed.remove(b.known)
+		b.fd, b.known = -1, nil // nobody's, or another's by now: not closed
 	}
 	made, err := temporaryDirectory()
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -63,6 +64,60 @@ func TestBadDescriptor(t *testing.T) {
 	}
 	if state := stateOf(first); !strings.HasSuffix(state, "is "+os.DevNull) {
 		t.Errorf("the state of /dev/null is %q", state)
+	}
+}
+
+// TestBadDirectory does the same to the stand-in of a directory.
+func TestBadDirectory(t *testing.T) {
+	s := newShim(t, t.TempDir())
+	const name = "/proc/sys/shim/test"
+	n := s.tree.Lookup(name)
+	first, err := s.directory(n, name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again, err := s.directory(n, name); err != nil || again != first {
+		t.Fatalf("descriptor %d, then %d, %v", first, again, err)
+	}
+	other, err := makeMemfd("other", nil, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(other)
+	if err := unix.Dup3(other, first, unix.O_CLOEXEC); err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(first)
+	again, err := s.directory(n, name)
+	if err != nil || again == first {
+		t.Fatalf("descriptor %d, then %d, %v", first, again, err)
+	}
+	var st unix.Stat_t
+	if err := unix.Fstat(again, &st); err != nil {
+		t.Fatal(err)
+	}
+	if h, ok := s.handed.get(identityOf(&st)); !ok || h.node != n || st.Mode&unix.S_IFMT != unix.S_IFDIR {
+		t.Error("it is not known as what it is")
+	}
+}
+
+// TestRetired: what a removed directory had is not closed at once, for it may be on
+// its way to a tracee.
+func TestRetired(t *testing.T) {
+	s := newShim(t, t.TempDir())
+	const name = "/proc/sys/shim/test"
+	fd, err := s.directory(s.tree.Lookup(name), name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.forget(name)
+	if err := unix.Fstat(fd, &unix.Stat_t{}); err != nil {
+		t.Errorf("closed at once: %v", err)
+	}
+	s.shared.retired[0].since = time.Now().Add(-2 * retirement)
+	s.forget("/proc/sys/none")
+	if err := unix.Fstat(fd, &unix.Stat_t{}); err != unix.EBADF {
+		t.Errorf("not closed later: %v", err)
 	}
 }
 
