@@ -1,6 +1,8 @@
 package cases
 
 import (
+	"runtime"
+	"sync/atomic"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -31,8 +33,18 @@ func cstr(s string) uintptr {
 
 var kept [][]byte
 
-// addr is a buffer's address; the caller keeps it alive by using it afterwards.
-func addr(b []byte) uintptr { return uintptr(unsafe.Pointer(unsafe.SliceData(b))) }
+// pointer is a variable's address; the caller keeps it alive by using it afterwards.
+// Only on the heap do variables stay where they are while a stack grows, and what a
+// global refers to is there.
+func pointer[T any](p *T) uintptr {
+	atomic.StorePointer(&onHeap, unsafe.Pointer(p))
+	return uintptr(unsafe.Pointer(p))
+}
+
+var onHeap unsafe.Pointer
+
+// addr is a buffer's address, see pointer.
+func addr(b []byte) uintptr { return pointer(unsafe.SliceData(b)) }
 
 // fdarg is a descriptor, or AT_FDCWD, as a register holds it.
 func fdarg(fd int) uintptr { return uintptr(fd) }
@@ -42,31 +54,31 @@ func openat(dirfd int, path string, flags, mode int) (int, error) {
 }
 
 func newfstatat(dirfd int, path string, st *unix.Stat_t, flags int) error {
-	_, err := call(unix.SYS_NEWFSTATAT, fdarg(dirfd), cstr(path), uintptr(unsafe.Pointer(st)), uintptr(flags))
+	_, err := call(unix.SYS_NEWFSTATAT, fdarg(dirfd), cstr(path), pointer(st), uintptr(flags))
 	return err
 }
 
 func statx(dirfd int, path string, flags, mask int, st *unix.Statx_t) error {
-	_, err := call(unix.SYS_STATX, fdarg(dirfd), cstr(path), uintptr(flags), uintptr(mask), uintptr(unsafe.Pointer(st)))
+	_, err := call(unix.SYS_STATX, fdarg(dirfd), cstr(path), uintptr(flags), uintptr(mask), pointer(st))
 	return err
 }
 
 func statfs(path string, st *unix.Statfs_t) error {
-	_, err := call(unix.SYS_STATFS, cstr(path), uintptr(unsafe.Pointer(st)))
+	_, err := call(unix.SYS_STATFS, cstr(path), pointer(st))
 	return err
 }
 
 func openat2(dirfd int, path string, how *unix.OpenHow) (int, error) {
-	return call(unix.SYS_OPENAT2, fdarg(dirfd), cstr(path), uintptr(unsafe.Pointer(how)), unsafe.Sizeof(*how))
+	fd, err := call(unix.SYS_OPENAT2, fdarg(dirfd), cstr(path), pointer(how), unsafe.Sizeof(*how))
+	runtime.KeepAlive(how)
+	return fd, err
 }
 
 // stat2 makes one of the calls of the form stat(path, buffer).
 func stat2(nr uintptr, path string, st *unix.Stat_t) error {
-	_, err := call(nr, cstr(path), uintptr(unsafe.Pointer(st)))
+	_, err := call(nr, cstr(path), pointer(st))
 	return err
 }
-
-func pointer[T any](p *T) uintptr { return uintptr(unsafe.Pointer(p)) }
 
 // guarded returns an address below which n bytes are readable and writable and
 // from which on nothing is mapped.
