@@ -125,6 +125,9 @@ func (e *errand) WriteMemory(addr uint64, data []byte) error {
 	if len(data) == 0 {
 		return nil
 	}
+	if e.over.Load() {
+		return unix.EFAULT // its number may be another's
+	}
 	n, errno := vmWrite(e.tid, addr, data)
 	if errno != 0 || n < len(data) {
 		e.refused = e.refused || forbidden(errno)
