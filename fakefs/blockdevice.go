@@ -32,18 +32,18 @@ func newBlockDevices(l *lies, m Machine) *blockDevices {
 var blockDirs = []string{"/dev", "/sys/block", "/sys/class/block", "/sys/dev/block", "/sys/devices/virtual/block"}
 
 // concerns tells names that may be a device's or lie below one, without allocating.
-func (b *blockDevices) concerns(name string) bool {
-	if strings.HasPrefix(name, "/dev/") {
+func (b *blockDevices) concerns(name []byte) bool {
+	if bytes.HasPrefix(name, []byte("/dev/")) {
 		for _, lie := range b.lies.byType {
-			if strings.HasPrefix(name, lie.Report.Source) {
+			if bytes.HasPrefix(name, []byte(lie.Report.Source)) {
 				return true
 			}
 		}
 		return false
 	}
-	if strings.HasPrefix(name, "/sys/") {
+	if bytes.HasPrefix(name, []byte("/sys/")) {
 		for _, dir := range blockDirs {
-			if len(name) > len(dir) && name[len(dir)] == '/' && strings.HasPrefix(name, dir) {
+			if len(name) > len(dir) && name[len(dir)] == '/' && string(name[:len(dir)]) == dir {
 				return true
 			}
 		}
@@ -52,14 +52,14 @@ func (b *blockDevices) concerns(name string) bool {
 }
 
 func (b *blockDevices) lookup(name string) *Node {
-	if !b.concerns(name) {
+	if !b.concerns([]byte(name)) {
 		return nil
 	}
 	return b.now().nodes[name]
 }
 
 func (b *blockDevices) children(dir string) []Entry {
-	if !slices.Contains(blockDirs, dir) && !b.concerns(dir) {
+	if !slices.Contains(blockDirs, dir) && !b.concerns([]byte(dir)) {
 		return nil
 	}
 	return b.now().children[dir]

@@ -1,6 +1,7 @@
 package fakefs
 
 import (
+	"bytes"
 	"fmt"
 	"path"
 	"strings"
@@ -141,6 +142,23 @@ func (ps *patterns) find(name string) *pattern {
 		}
 	}
 	return nil
+}
+
+// may tells whether a pattern may fit a name, by its last component or by those that
+// it starts with; if one fits, the answer is true. It does not allocate.
+func (ps *patterns) may(name []byte) bool {
+	if len(ps.plain[string(name[bytes.LastIndexByte(name, '/')+1:])]) > 0 {
+		return true
+	}
+	if len(ps.loose) == 0 {
+		return false
+	}
+	for dir := name; len(dir) > 1; dir = dir[:bytes.LastIndexByte(dir, '/')] {
+		if len(ps.loose[string(dir)]) > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // in calls visit for every pattern that has a plain name directly in dir.

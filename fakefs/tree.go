@@ -1,6 +1,7 @@
 package fakefs
 
 import (
+	"bytes"
 	"maps"
 	"slices"
 	"strings"
@@ -67,11 +68,38 @@ func (t *Tree) Cgroups() *cgroup.Hierarchies {
 // where the truth is told.
 func (t *Tree) Filesystem(magic int64) *FilesystemLie { return t.mounts.byMagic[magic] }
 
+// Find is [Tree.Lookup] for a name that stands in a buffer. Nodes keep their names,
+// and a buffer is written over by the next call: so that no node can keep a part of
+// one, a name that may be served is copied first. Neither a miss nor a plain name
+// allocates.
+func (t *Tree) Find(name []byte) *Node {
+	if t.cgroups == nil {
+		if node := t.plain.nodes[string(name)]; node != nil {
+			return node
+		}
+	}
+	if !t.may(name) {
+		return nil
+	}
+	return t.Lookup(string(name))
+}
+
+// may tells whether a name may be served; if it is, the answer is true.
+func (t *Tree) may(name []byte) bool {
+	switch {
+	case t.plain.nodes[string(name)] != nil,
+		t.cgroups != nil && bytes.HasPrefix(name, []byte(t.cgroups.root)),
+		t.fill != nil && bytes.HasPrefix(name, []byte("/proc")) && (len(name) == len("/proc") || bytes.HasPrefix(name, []byte(sysctlRoot))),
+		len(name) > 1 && t.patterns.may(name):
+		return true
+	}
+	return t.devices != nil && t.devices.concerns(name)
+}
+
 // Lookup returns the node that is served under name (absolute, clean), or nil.
 //
 // A name that only a pattern serves ([Node.Pattern]) exists only where its
-// directory really does; the caller has to ask the kernel for that. Neither a
-// miss nor a plain name allocates.
+// directory really does; the caller has to ask the kernel for that.
 func (t *Tree) Lookup(name string) *Node {
 	if t.cgroups != nil {
 		if node := t.cgroups.lookup(name); node != nil {

@@ -58,6 +58,7 @@ func (s *supervisor) adopt(c conn, problem error) error {
 		return errors.New("no listener was sent")
 	}
 	s.command = handover.PID
+	s.policy.Adopted(s.command)
 	listener, journal, err := s.openListener(fds[0], handover.Flags)
 	answer := taken{}
 	if err != nil {

@@ -20,8 +20,9 @@ type policy interface {
 	worker() seccomp.Worker
 	tracer(zerolog.Logger) *ptrace.Tracer
 	follower(zerolog.Logger) seccomp.Follower
-	Unfollowed()
+	Unfollowed(fd int)
 	MayServe()
+	Adopted(process int)
 	Unmount()
 }
 

@@ -82,6 +82,9 @@ func superviseMain() int {
 		}
 		s.standApart(nil)
 		s.command = left.command
+		if s.plan.Adopts {
+			s.policy.Adopted(s.command)
+		}
 		return s.attend(func() error { return s.succeed(left) })
 	}
 	unix.CloseOnExec(supervisorConn)

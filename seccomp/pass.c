@@ -157,16 +157,41 @@ static int is_selfish(const char *name)
 	return !strncmp(name, "/proc/", 6) || !strncmp(name, "/dev/fd", 7);
 }
 
+/* Whether everybody may pass through all folders that a name leads through, from a
+ * place in it on, and none of them is a link: then it is the same who looks.
+ * isOpenToAll in statfs.go. */
+static int everybody_may(const char *name, const char *from)
+{
+	char folder[PATH + 64];
+	struct stat st;
+
+	for (const char *at = from; *at; at++) {
+		if (*at != '/' || (at > name && at[-1] == '/'))
+			continue;
+		memcpy(folder, name, at - name);
+		folder[at - name] = 0;
+		/* The first of a relative name is the magic link to where it starts. */
+		if (look(at == name ? "/" : folder, &st, at == from && from > name ? 0 : AT_SYMLINK_NOFOLLOW) ||
+		    !S_ISDIR(st.st_mode) || (st.st_mode & 0111) != 0111)
+			return 0;
+	}
+	return 1;
+}
+
 /* What statfs says of a name, as shim.Worker.statfs does where that needs no resolver. */
 static enum verdict tell_type(const struct passing *p, uint32_t tid, const char *name, size_t length, struct statfs *fs)
 {
 	char own[PATH + 64];
+	const char *from = name;
 
 	if (is_selfish(name))
 		return HANDLED;
 	if (*name != '/') {
-		memcpy(put(put_folder(own, tid, AT_FDCWD), "/"), name, length + 1);
+		char *end = put_folder(own, tid, AT_FDCWD);
+
+		memcpy(put(end, "/"), name, length + 1);
 		name = own;
+		from = end;
 	}
 	if (syscall(SYS_statfs, name, fs))
 		return HANDLED;
@@ -175,6 +200,8 @@ static enum verdict tell_type(const struct passing *p, uint32_t tid, const char 
 			return HANDLED;
 	for (uint32_t i = 0; i < p->type_count; i++)
 		if ((uint64_t)fs->f_type == p->types[i].real) {
+			if (!everybody_may(name, from))
+				return HANDLED;
 			fs->f_type = p->types[i].told;
 			return TOLD;
 		}

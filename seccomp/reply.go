@@ -12,7 +12,7 @@ import (
 // reply carries an answer out.
 func (r *receiver) reply(a shim.Answer) {
 	if a.Follow {
-		r.follow()
+		r.follow(a.FD)
 	}
 	switch a.Kind {
 	case shim.Fail:
@@ -157,16 +157,16 @@ func (r *receiver) give(fd, flags int, how uint32) (int, unix.Errno) {
 
 // follow has every call of the tracee's process watched. Where that fails,
 // writes are checked when the file is next looked at.
-func (r *receiver) follow() {
+func (r *receiver) follow(fd int) {
 	if r.server.Follower == nil {
-		r.unfollowed()
+		r.unfollowed(fd)
 		r.server.followOnce.Do(func() {
 			r.server.Log.Info().Msg("processes that write served files are not followed: a bad value is refused only after its write")
 		})
 		return
 	}
 	if err := r.server.Follower.Follow(r.call.TID); err != nil {
-		r.unfollowed()
+		r.unfollowed(fd)
 		r.server.followOnce.Do(func() {
 			r.server.Log.Warn().Err(err).Int("tid", r.call.TID).
 				Msg("a process that writes served files cannot be traced (is a debugger attached?): a bad value is refused only after its write")
@@ -174,8 +174,8 @@ func (r *receiver) follow() {
 	}
 }
 
-func (r *receiver) unfollowed() {
+func (r *receiver) unfollowed(fd int) {
 	if r.server.Unfollowed != nil {
-		r.server.Unfollowed()
+		r.server.Unfollowed(fd)
 	}
 }

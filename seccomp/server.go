@@ -57,7 +57,7 @@ type Server struct {
 	// Follower is nil where processes cannot be followed. Unfollowed, where not
 	// nil, is told of every process that could not be.
 	Follower   Follower
-	Unfollowed func()
+	Unfollowed func(fd int)
 	// Journal, where not nil, keeps what is being answered past this process's death.
 	Journal *Journal
 	Log     zerolog.Logger

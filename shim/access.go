@@ -37,21 +37,18 @@ func (w *Worker) accessName(c *Call, dirfd int, addr uint64, mode uint32, flags 
 	if t.node == nil {
 		return t.refusal()
 	}
-	who, err := statusOf(c.TID)
+	who, err := w.shim.who(c.TID)
 	if err != nil {
 		return Answer{}
 	}
-	uid, gid := who.uid, who.gid
-	if flags&unix.AT_EACCESS != 0 {
-		uid, gid = who.fsuid, who.fsgid
-	} else if uid != 0 {
-		who.caps = 0 // access(2) drops the capabilities of a setuid program
+	if flags&unix.AT_EACCESS == 0 {
+		who.asReal()
 	}
 	w.told(c, t.node)
 	if on := t.node.On; on != nil && on.ReadOnly && mode&unix.W_OK != 0 {
 		return Answer{Kind: Fail, Errno: unix.EROFS}
 	}
-	if mode != 0 && t.node.Mode&modeSymlink == 0 && !who.may(t.node, mode, uid, gid) {
+	if mode != 0 && t.node.Mode&modeSymlink == 0 && !t.permits(&who, mode) {
 		return Answer{Kind: Fail, Errno: unix.EACCES}
 	}
 	return Answer{Kind: Return}

@@ -2,6 +2,7 @@ package shim
 
 import (
 	"io/fs"
+	"path"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -53,7 +54,7 @@ func (s *Shim) attributesOf(n *fakefs.Node, name string) attributes {
 	case isBelow([]byte(name), "/sys") && n.Content != nil:
 		a.size = 4096
 	case !isBelow([]byte(name), "/proc") && n.Content != nil:
-		if content, err := n.Content.Read(&view{name: name}); err == nil {
+		if content, err := n.Content.Read(&view{name: name, shim: s}); err == nil {
 			a.size = int64(len(content))
 		}
 	}
@@ -76,6 +77,16 @@ func attributesOn(n *fakefs.Node, a attributes) attributes {
 		a.uid, a.gid, a.nlink, a.times = st.UID, st.GID, st.Links, st.Made
 	}
 	return a
+}
+
+// folderAbove is the nearest real directory above a name, with its device number.
+func (s *Shim) folderAbove(name string) (dev uint64, dir string) {
+	var st unix.Stat_t
+	for dir = path.Dir(name); ; dir = path.Dir(dir) {
+		if unix.Stat(dir, &st) == nil || dir == "/" {
+			return uint64(st.Dev), dir
+		}
+	}
 }
 
 func modeOf(m fs.FileMode) uint32 {

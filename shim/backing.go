@@ -1,12 +1,7 @@
 package shim
 
 import (
-	"errors"
-	"fmt"
 	"os"
-	"path"
-	"slices"
-	"strconv"
 	"sync"
 	"time"
 
@@ -15,30 +10,34 @@ import (
 	"github.com/shimrun/shimrun/fakefs"
 )
 
-// A backing is the one object behind a node that every reader shares, so that
-// a value written by one is seen by all, also through descriptors that are
-// open already.
+// A backing is the one object behind a node that all share who open it: a file that
+// is read, a removed directory for a directory. No tracee can change it, by whatever
+// way it opens it again. A value written by one is seen by all, also through
+// descriptors that are open already.
 type backing struct {
-	mu      sync.Mutex
-	fd      int
-	version uint64
-	filled  bool
-	// content is what the shim itself has put into a memfd; anything else in
-	// there was written by a tracee that nobody followed.
-	content []byte
+	mu sync.Mutex
+	fd int // for tracees; -1 for none
+	// own is where the supervisor changes it: fd, or one of a mount that is not
+	// read-only; -1 where nothing can be changed.
+	own     int
+	version uint64 // of the text in it
+	used    time.Time
 	// known are the identities of a directory's stand-in and of those above it.
 	known []identity
 }
 
-// backings are the shared objects by node name.
+// backings are the shared objects by node name. They hold no more descriptors than
+// they may: what cannot be kept is made for each open.
 type backings struct {
 	mu      sync.RWMutex
 	all     map[string]*backing
+	kept    int
+	most    int
 	retired []retired
 }
 
-// retired is a descriptor whose node is gone. It may be on its way to a tracee
-// still, which would be given whatever its number has become.
+// retired is a descriptor that is not needed any more. It may be on its way to a
+// tracee still, which would be given whatever its number has become.
 type retired struct {
 	fd    int
 	since time.Time
@@ -46,6 +45,17 @@ type retired struct {
 
 // retirement is longer than any descriptor is on its way.
 const retirement = 10 * time.Second
+
+// mostKept is how many descriptors are kept for served files, given the limit: half
+// of what is left besides those that the supervisor needs for itself.
+func mostKept() int {
+	const own, enough = 48, 4096
+	var limit unix.Rlimit
+	if unix.Getrlimit(unix.RLIMIT_NOFILE, &limit) != nil || limit.Cur > 2*enough+own {
+		return enough
+	}
+	return max(int(limit.Cur)-own, 0) / 2
+}
 
 func (b *backings) of(name string) *backing {
 	b.mu.RLock()
@@ -60,33 +70,55 @@ func (b *backings) of(name string) *backing {
 		b.all = map[string]*backing{}
 	}
 	if k = b.all[name]; k == nil {
-		k = &backing{fd: -1}
+		k = &backing{fd: -1, own: -1}
 		b.all[name] = k
 	}
 	return k
 }
 
-// forget retires what stands in for a directory that was removed, and for
-// all that was below it. Who still has it open holds a directory that is
-// removed to the kernel, too.
-func (s *Shim) forget(name string) {
-	s.shared.mu.Lock()
-	defer s.shared.mu.Unlock()
-	now := time.Now()
-	s.shared.closeRetired(now.Add(-retirement))
-	for at, k := range s.shared.all {
-		if !isBelow([]byte(at), name) {
+// keep asks for room for one more descriptor. Where there is none, those go that
+// were not used for a while. The caller holds no backing's lock that another waits
+// for with this one: locks are taken backing first, backings second.
+func (b *backings) keep() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.most == 0 {
+		b.most = mostKept()
+	}
+	if b.kept >= b.most {
+		b.evict(time.Now().Add(-retirement))
+	}
+	if b.kept >= b.most {
+		return false
+	}
+	b.kept++
+	return true
+}
+
+// evict closes the files that were last used before a time; one that is in use now
+// is left alone.
+func (b *backings) evict(before time.Time) {
+	for _, k := range b.all {
+		if !k.mu.TryLock() {
 			continue
 		}
-		k.mu.Lock()
-		if k.fd >= 0 {
-			s.shared.retired = append(s.shared.retired, retired{k.fd, now})
+		if k.fd >= 0 && k.known == nil && k.own < 0 && k.used.Before(before) {
+			unix.Close(k.fd) // nothing is on its way for so long
 			k.fd = -1
+			b.kept--
 		}
-		s.handed.remove(k.known)
-		delete(s.shared.all, at)
 		k.mu.Unlock()
 	}
+}
+
+// retire has a kept descriptor closed when nobody can be on the way with it.
+func (b *backings) retire(fd int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	now := time.Now()
+	b.closeRetired(now.Add(-retirement))
+	b.retired = append(b.retired, retired{fd, now})
+	b.kept--
 }
 
 // closeRetired closes what was retired before a time.
@@ -94,6 +126,32 @@ func (b *backings) closeRetired(before time.Time) {
 	for len(b.retired) > 0 && b.retired[0].since.Before(before) {
 		unix.Close(b.retired[0].fd)
 		b.retired = b.retired[1:]
+	}
+}
+
+// forget retires what stands in for a directory that was removed, and for
+// all that was below it. Who still has it open holds a directory that is
+// removed to the kernel, too.
+func (s *Shim) forget(name string) {
+	b := &s.shared
+	b.mu.Lock()
+	gone := map[string]*backing{}
+	for at, k := range b.all {
+		if isBelow([]byte(at), name) {
+			gone[at] = k
+			delete(b.all, at)
+		}
+	}
+	b.closeRetired(time.Now().Add(-retirement))
+	b.mu.Unlock()
+	for _, k := range gone {
+		k.mu.Lock()
+		if k.fd >= 0 {
+			b.retire(k.fd)
+			k.fd, k.own = -1, -1 // what is in a directory is never live
+		}
+		s.handed.remove(k.known)
+		k.mu.Unlock()
 	}
 }
 
@@ -109,64 +167,121 @@ func (b *backings) close() {
 	b.all = nil
 }
 
-// sharedFile returns the memfd behind a node whose readers all see the same.
-func (s *Shim) sharedFile(n *fakefs.Node, name string, v fakefs.View) (int, error) {
+// sharedFile returns the file behind a node whose readers all see the same. once
+// tells that it is nobody else's, and to be closed after it was handed out.
+func (s *Shim) sharedFile(n *fakefs.Node, name string, v fakefs.View) (fd int, once bool, err error) {
+	s.adoptStrays(n, v)
 	b := s.shared.of(name)
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.fd >= 0 {
-		s.adoptStray(b, n, v)
-	}
 	version, _ := n.Content.Shared()
-	if b.filled && version == b.version {
-		return b.fd, nil
+	if b.fd >= 0 && version == b.version {
+		b.used = time.Now()
+		return b.fd, false, nil
 	}
 	content, err := n.Content.Read(v)
 	if err != nil {
-		return -1, err
+		return -1, false, err
 	}
 	if b.fd >= 0 {
-		if err = fill(b.fd, content); errors.Is(err, unix.EBADF) {
-			s.log.Warn().Str("file", name).Int("descriptor", b.fd).Str("state", stateOf(b.fd)).
-				Msg("the descriptor of a shared file is bad, and the file is made anew; please report this")
-			b.fd = -1 // nobody's, or another's by now: not closed
-		} else if err != nil {
-			return -1, err
+		if err := fill(b.own, content); err != nil {
+			return -1, false, err
 		}
+		b.version, b.used = version, time.Now()
+		return b.fd, false, nil
 	}
-	if b.fd < 0 {
-		fd, err := s.newFile(content, &handedOut{node: n, name: name, shared: true})
-		if err != nil {
-			return -1, err
-		}
-		b.fd = fd
+	kind := sealed
+	if n.Mode.Perm()&0o222 != 0 {
+		kind = live
 	}
-	b.version, b.content, b.filled = version, content, true
-	return b.fd, nil
+	b.version = version
+	return s.keep(b, kind, content, &handedOut{node: n, name: name, shared: true})
 }
 
-// adoptStray looks for what a tracee wrote into a shared memfd behind the shim's back, which
-// happens only where its process could not be followed (another tracer has it). Such a write
-// is validated now: taken if the kernel would have, undone if not.
-func (s *Shim) adoptStray(b *backing, n *fakefs.Node, v fakefs.View) {
-	if !s.unfollowed.Load() {
-		return
+// refresh has descriptors that are open already say what a node says now.
+func (s *Shim) refresh(n *fakefs.Node, name string, v fakefs.View) error {
+	b := s.shared.of(name)
+	b.mu.Lock()
+	none := b.fd < 0
+	b.mu.Unlock()
+	if none {
+		return nil
 	}
-	found := make([]byte, len(b.content)+pathMax)
-	k, err := unix.Pread(b.fd, found, 0)
-	if err != nil || string(found[:k]) == string(b.content) {
-		return
+	_, _, err := s.sharedFile(n, name, v)
+	return err
+}
+
+// placeholder is an object that only O_PATH descriptors refer to. There is nothing in
+// it: who opens it by a way that is not trapped need not be one who may read the node.
+func (s *Shim) placeholder(n *fakefs.Node, name string) (fd int, once bool, err error) {
+	b := s.shared.of(name + "\x00") // no node's name
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.fd >= 0 {
+		b.used = time.Now()
+		return b.fd, false, nil
 	}
-	if _, err := n.Content.Write(v, found[:k], 0); err != nil {
-		s.log.Warn().Str("file", n.Name).Bytes("written", found[:k]).Err(err).
-			Msg("a value was refused only after its write had succeeded: its process could not be followed")
+	return s.keep(b, sealed, nil, &handedOut{node: n, name: name, shared: true})
+}
+
+// keep makes the file of a backing, which the caller has locked; or, where there is no
+// room, one for this open alone.
+func (s *Shim) keep(b *backing, kind memfdKind, content []byte, o *handedOut) (fd int, once bool, err error) {
+	if !s.shared.keep() {
+		o.shared = false
+		s.crowded()
+		fd, err = s.newFile(content, sealed, o)
+		return fd, true, err
 	}
-	b.filled = false
+	own := -1
+	if kind == live {
+		fd, own, err = s.liveFile(content, o.name)
+	} else {
+		fd, err = s.memfd(o.name, content, sealed)
+	}
+	if err == nil {
+		if err = s.handOut(fd, o); err != nil {
+			unix.Close(fd)
+			if own >= 0 && own != fd {
+				unix.Close(own)
+			}
+		}
+	}
+	if err != nil {
+		s.shared.release()
+		return -1, false, err
+	}
+	b.fd, b.own, b.used = fd, own, time.Now()
+	return fd, false, nil
+}
+
+// liveFile makes a file that the supervisor changes by own, and tracees have by fd.
+func (s *Shim) liveFile(content []byte, name string) (fd, own int, err error) {
+	if fd, own, err = s.nowhere.file(content); err == nil {
+		return fd, own, nil
+	}
+	fd, err = s.memfd(name, content, live)
+	return fd, fd, err
+}
+
+// release gives back the room of a descriptor that was not made.
+func (b *backings) release() {
+	b.mu.Lock()
+	b.kept--
+	b.mu.Unlock()
+}
+
+// crowded says once that the limit on descriptors is too low to keep all.
+func (s *Shim) crowded() {
+	s.crowdedOnce.Do(func() {
+		s.log.Warn().Int("kept", s.shared.most).
+			Msg("the limit on open files (ulimit -n) is low: files that are served are made anew at each open")
+	})
 }
 
 // newFile makes a memfd that is entered into the register.
-func (s *Shim) newFile(content []byte, o *handedOut) (int, error) {
-	fd, err := s.memfd(o.name, content)
+func (s *Shim) newFile(content []byte, k memfdKind, o *handedOut) (int, error) {
+	fd, err := s.memfd(o.name, content, k)
 	if err != nil {
 		return -1, err
 	}
@@ -192,125 +307,4 @@ func (s *Shim) register(st *unix.Stat_t, o *handedOut) {
 		s.passing.addObject(identityOf(st)) // names lead to it, by way of its descriptors
 	}
 	s.handed.put(identityOf(st), o)
-}
-
-// folderAbove is the nearest real directory above a name, with its device number.
-func (s *Shim) folderAbove(name string) (dev uint64, dir string) {
-	var st unix.Stat_t
-	for dir = path.Dir(name); ; dir = path.Dir(dir) {
-		if unix.Stat(dir, &st) == nil || dir == "/" {
-			return uint64(st.Dev), dir
-		}
-	}
-}
-
-// depth is how far below its temporary directory a stand-in is made. The
-// directories between are removed as well, so that as many ".." from inside lead
-// nowhere that exists, and every such name comes to the shim.
-const depth = 8
-
-// directory returns the object behind a directory that only the tree has: one
-// that was removed after it was opened, so that the kernel finds nothing in it
-// and every name below comes to the shim.
-func (s *Shim) directory(n *fakefs.Node, name string) (int, error) {
-	b := s.shared.of(name)
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.fd >= 0 {
-		var st unix.Stat_t
-		if fstat(b.fd, &st) == 0 && slices.Contains(b.known, identityOf(&st)) {
-			return b.fd, nil
-		}
-		s.log.Warn().Str("directory", name).Int("descriptor", b.fd).Str("state", stateOf(b.fd)).
-			Msg("the descriptor of a directory's stand-in is bad, and it is made anew; please report this")
-		s.handed.remove(b.known)
-		b.fd, b.known = -1, nil // nobody's, or another's by now: not closed
-	}
-	made, err := temporaryDirectory()
-	if err != nil {
-		return -1, fmt.Errorf("stand-in for the directory %s: %w", name, err)
-	}
-	defer os.RemoveAll(made)
-	outside := &handedOut{node: n, name: "", shared: true}
-	inner := made
-	for range depth {
-		inner += "/d"
-		// Whoever may enter was decided by the node; the object stops nobody.
-		if err := os.Mkdir(inner, 0o755); err != nil {
-			return -1, err
-		}
-		var st unix.Stat_t
-		if err := unix.Stat(inner, &st); err == nil {
-			s.register(&st, outside)
-			b.known = append(b.known, identityOf(&st))
-		}
-	}
-	fd, err := unix.Open(inner, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return -1, &os.PathError{Op: "open", Path: inner, Err: err}
-	}
-	fd = raise(fd)
-	if err := s.handOut(fd, &handedOut{node: n, name: name, shared: true}); err != nil {
-		unix.Close(fd)
-		return -1, err
-	}
-	b.fd = fd
-	return fd, nil
-}
-
-// temporaryDirectory makes a directory wherever one can be made.
-func temporaryDirectory() (string, error) {
-	var errs []error
-	for _, parent := range []string{os.TempDir(), "/dev/shm", "/run", "/var/tmp", "/"} {
-		made, err := os.MkdirTemp(parent, "shimrun-")
-		if err == nil {
-			return made, nil
-		}
-		errs = append(errs, err)
-	}
-	return "", errors.Join(errs...)
-}
-
-// view is a tracee's view of the machine, for generators.
-type view struct {
-	tid  int
-	name string // of the node
-	root string // prefix that leads to the tracee's root, "" for the common one
-	shim *Shim  // whose mounts are there as well; nil for none
-}
-
-func (v *view) Real() ([]byte, error) { return v.ReadFile(v.name) }
-
-func (v *view) ReadFile(name string) ([]byte, error) {
-	if rest, ok := cutSelf(name); ok {
-		name = "/proc/" + strconv.Itoa(v.tid) + rest
-	}
-	data, err := v.readFile(name)
-	if err == nil && v.shim != nil {
-		data = v.shim.withVirtual(name, data)
-	}
-	return data, err
-}
-
-func (v *view) readFile(name string) ([]byte, error) {
-	if isBelow([]byte(name), "/proc") {
-		return os.ReadFile(name)
-	}
-	return os.ReadFile(v.root + name)
-}
-
-func cutSelf(name string) (string, bool) {
-	const self = "/proc/self"
-	if len(name) > len(self) && name[:len(self)] == self && name[len(self)] == '/' {
-		return name[len(self):], true
-	}
-	return "", false
-}
-
-func (v *view) Statfs(name string) (fakefs.Statfs, error) {
-	var st unix.Statfs_t
-	if err := unix.Statfs(v.root+name, &st); err != nil {
-		return fakefs.Statfs{}, &os.PathError{Op: "statfs", Path: name, Err: err}
-	}
-	return fakefs.Statfs{Type: int64(st.Type), Bsize: int64(st.Bsize), Blocks: st.Blocks, Bfree: st.Bfree, Bavail: st.Bavail}, nil
 }

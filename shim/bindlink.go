@@ -9,10 +9,15 @@ import "golang.org/x/sys/unix"
 //
 // The supervisor mounts for the tracee, see [Worker.bindNames].
 func (w *Worker) bindsLink(c *Call, a *Answer) bool {
-	source, target, ok := w.bindNames(c)
+	who, source, target, ok := w.bindNames(c)
 	if !ok {
 		return false
 	}
+	return w.shim.as(&who, func() { ok = w.bindObject(c, a, source, target) }) && ok
+}
+
+// bindObject is bindsLink with the caller's rights.
+func (w *Worker) bindObject(c *Call, a *Answer, source, target string) bool {
 	link := append([]byte(source), 0)
 	if e := fstatat(atFDCWD, link, &w.st, unix.AT_SYMLINK_NOFOLLOW); e != 0 || w.st.Mode&unix.S_IFMT != unix.S_IFLNK {
 		return false
@@ -35,7 +40,7 @@ func (w *Worker) bindsLink(c *Call, a *Answer) bool {
 	case !failed:
 		*a = Answer{Kind: Return}
 	case errno == unix.EINVAL && c.Args[3]&unix.MS_REC != 0 && w.shim.quirks.mountBindRec:
-		*a = w.bindRecursively(c)
+		*a = w.bindTree(c, source, target)
 	default:
 		*a = Answer{Kind: Fail, Errno: errno}
 	}

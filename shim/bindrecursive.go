@@ -17,10 +17,20 @@ import (
 // The supervisor mounts for the tracee, under the conditions of [Worker.bindsLink].
 func (w *Worker) bindRecursively(c *Call) Answer {
 	refused := Answer{Kind: Fail, Errno: unix.EINVAL}
-	source, target, ok := w.bindNames(c)
+	who, source, target, ok := w.bindNames(c)
 	if !ok {
 		return refused
 	}
+	a := refused
+	if !w.shim.as(&who, func() { a = w.bindTree(c, source, target) }) {
+		return refused
+	}
+	return a
+}
+
+// bindTree is bindRecursively with the caller's rights.
+func (w *Worker) bindTree(c *Call, source, target string) Answer {
+	refused := Answer{Kind: Fail, Errno: unix.EINVAL}
 	from, errno := w.objectAt(source)
 	if errno != 0 {
 		return Answer{Kind: Fail, Errno: errno}
@@ -57,18 +67,20 @@ func (w *Worker) bindRecursively(c *Call) Answer {
 
 // bindNames are source and target of a bind mount by names that mean the same
 // to the supervisor, which may mount for the tracee: one that might itself, and
-// that has the same mounts and the same root.
-func (w *Worker) bindNames(c *Call) (source, target string, ok bool) {
+// that has the same mounts and the same root, and whose capabilities count for them. The
+// names are looked up, and the mounts made, with its rights.
+func (w *Worker) bindNames(c *Call) (who status, source, target string, ok bool) {
 	from, ok1 := w.mountText(c, c.Args[0])
 	to, ok2 := w.mountText(c, c.Args[1])
 	if !ok1 || !ok2 || deref(from) == "" || deref(to) == "" || w.rootOf(c.TID) != "/" ||
 		w.shim.passing.namespaces.Load() && !w.sharesNamespace(c.TID) {
-		return "", "", false
+		return who, "", "", false
 	}
-	if who, err := statusOf(c.TID); err != nil || !who.has(unix.CAP_SYS_ADMIN) {
-		return "", "", false // EPERM, says the kernel
+	who, err := w.shim.who(c.TID)
+	if err != nil || !who.has(unix.CAP_SYS_ADMIN) {
+		return who, "", "", false // EPERM, says the kernel
 	}
-	return w.asTracee(c, atFDCWD, []byte(*from)), w.asTracee(c, atFDCWD, []byte(*to)), true
+	return who, w.asTracee(c, atFDCWD, []byte(*from)), w.asTracee(c, atFDCWD, []byte(*to)), true
 }
 
 // objectAt is the name without links of what a name leads to. What has no name

@@ -17,27 +17,27 @@ var _ fakefs.CallerView = (*view)(nil)
 // Caller says who reads or writes a file of a cgroup, and how processes are
 // numbered there: in the reader's own pid namespace (pid_namespaces(7)).
 func (v *view) Caller() (cgroup.Caller, error) {
-	who, err := statusOf(v.tid)
+	who, err := v.shim.who(v.tid)
 	if err != nil {
 		return cgroup.Caller{}, err
 	}
 	c := callerOf(&who)
-	c.Shown, c.Meant = numbering(v.tid)
+	c.Shown, c.Meant, _ = numbering(v.tid)
 	return c, nil
 }
 
 // numbering tells how processes are numbered in a tracee's pid namespace: the
 // number there of one that the supervisor knows, and the other way round. nil
-// where both number alike.
-func numbering(tid int) (shown, meant func(id int) (int, bool)) {
+// where both number alike, or where that is not known.
+func numbering(tid int) (shown, meant func(id int) (int, bool), known bool) {
 	own, e1 := os.Readlink("/proc/self/ns/pid")
 	its, e2 := os.Readlink("/proc/" + strconv.Itoa(tid) + "/ns/pid")
 	if e1 != nil || e2 != nil || own == its {
-		return nil, nil
+		return nil, nil, e1 == nil && e2 == nil
 	}
 	depth := len(namespaced(tid))
 	if depth == 0 {
-		return nil, nil // old gVisor tells no numbers, and gives every process a namespace's link of its own
+		return nil, nil, true // old gVisor tells no numbers, and gives every process a namespace's link of its own
 	}
 	shown = func(id int) (int, bool) {
 		ids := namespaced(id)
@@ -67,25 +67,26 @@ func numbering(tid int) (shown, meant func(id int) (int, bool)) {
 		}
 		return 0, false
 	}
-	return shown, meant
+	return shown, meant, true
 }
 
 // numberedHere puts the supervisor's number of a process in the place of the one
 // that the tracee's own procfs has: it is the supervisor's that files of
-// processes are made from.
-func numberedHere(tid int, name string) (string, bool) {
+// processes are made from. ok is false where it has none, or none that is known. Any
+// other name stays.
+func numberedHere(tid int, name string) (here string, ok bool) {
 	rest, ok := strings.CutPrefix(name, "/proc/")
 	if !ok {
-		return name, false
+		return name, true
 	}
 	number, tail, _ := strings.Cut(rest, "/")
 	id, err := strconv.Atoi(number)
 	if err != nil {
-		return name, false
+		return name, true
 	}
-	_, meant := numbering(tid)
+	_, meant, known := numbering(tid)
 	if meant == nil {
-		return name, false
+		return name, known
 	}
 	pid, ok := meant(id)
 	if !ok {

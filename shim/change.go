@@ -39,8 +39,8 @@ func (w *Worker) changeable(c *Call, dirfd int, addr uint64) (*fakefs.Node, Answ
 	}
 	t := w.resolve(c, dirfd, name, lookup{})
 	if t.node == nil || t.node.On == nil {
-		if t.node == nil && t.errno != 0 {
-			return nil, t.refusal()
+		if t.node == nil {
+			return nil, t.change()
 		}
 		return nil, Answer{}
 	}
@@ -106,10 +106,10 @@ func (w *Worker) setOwner(c *Call, n *fakefs.Node, uid, gid uint64) Answer {
 
 // setAttributes makes a change that the caller may make.
 func (w *Worker) setAttributes(c *Call, n *fakefs.Node, change func(*status, *cgroup.Attributes) bool) Answer {
-	who, err := statusOf(c.TID)
+	who, err := w.shim.who(c.TID)
 	switch {
 	case err != nil:
-		return Answer{}
+		return fail(troubleOf(err))
 	case n.On.ReadOnly || n.Object == nil:
 		return fail(unix.EROFS)
 	}

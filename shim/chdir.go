@@ -22,7 +22,7 @@ func (w *Worker) chdir(c *Call) Answer {
 	if !t.node.Mode.IsDir() {
 		return Answer{Kind: Fail, Errno: unix.ENOTDIR}
 	}
-	who, err := statusOf(c.TID)
+	who, err := w.shim.who(c.TID)
 	if err != nil {
 		return Answer{}
 	}
@@ -31,7 +31,7 @@ func (w *Worker) chdir(c *Call) Answer {
 	}
 	fd, err := w.shim.directory(t.node, t.name)
 	if err != nil {
-		a, _ := w.failed(c, t.node, err)
+		a, _ := w.failed(c, t.node, unix.O_RDONLY, err)
 		return a
 	}
 	w.told(c, t.node)

@@ -25,12 +25,24 @@ type status struct {
 	egid   uint32
 	fsgid  uint32
 	groups []uint32
-	caps   uint64 // effective
+	caps   uint64 // effective, in the thread's own user namespace
 	umask  uint32
+
+	permitted  uint64
+	tid        int
+	namespaces *userNamespaces // which capabilities count here; nil for all
+	counts     *bool           // whether these do, once that was asked
 }
 
-// statusOf reads the status of a thread. It is asked only for calls that lead
-// to something served.
+// who reads who a thread is. It is asked only for calls that lead to something
+// served, and for what the supervisor does itself.
+func (s *Shim) who(tid int) (status, error) {
+	who, err := statusOf(tid)
+	who.tid, who.namespaces = tid, &s.namespaces
+	return who, err
+}
+
+// statusOf reads the status of a thread.
 func statusOf(tid int) (status, error) {
 	b, err := os.ReadFile("/proc/" + strconv.Itoa(tid) + "/status")
 	if err != nil {
@@ -78,6 +90,10 @@ func parseStatus(b []byte) status {
 				umask, _ := strconv.ParseUint(string(f[0]), 8, 32)
 				s.umask = uint32(umask)
 			}
+		case "CapPrm":
+			if len(f) > 0 {
+				s.permitted, _ = strconv.ParseUint(string(f[0]), 16, 64)
+			}
 		case "CapEff":
 			if len(f) > 0 {
 				s.caps, _ = strconv.ParseUint(string(f[0]), 16, 64)
@@ -92,10 +108,62 @@ func number32(b []byte) uint32 {
 	return uint32(n)
 }
 
+// asReal has the caller act with its real ids, as access(2) asks about them: a
+// setuid program's capabilities do not count then, and root's permitted ones do
+// (access_override_creds in fs/open.c).
+func (s *status) asReal() {
+	s.fsuid, s.fsgid = s.uid, s.gid
+	if s.uid == 0 {
+		s.caps = s.permitted
+	} else {
+		s.caps = 0
+	}
+	s.counts = nil
+}
+
 // inGroup tells whether a group is one of the caller's.
 func (s *status) inGroup(gid uint32) bool { return gid == s.fsgid || slices.Contains(s.groups, gid) }
 
-func (s *status) has(capability uint) bool { return s.caps>>capability&1 != 0 }
+// has tells whether the caller has a capability that counts here.
+func (s *status) has(capability uint) bool { return s.caps>>capability&1 != 0 && s.counting() != 0 }
+
+// counting are those of the caller's capabilities that count here: none, where it
+// has them in a user namespace of its own only. That costs a look-up, once.
+func (s *status) counting() uint64 {
+	if s.caps == 0 || s.namespaces == nil {
+		return s.caps
+	}
+	if s.counts == nil {
+		here := s.namespaces.count(s.tid)
+		s.counts = &here
+	}
+	if !*s.counts {
+		return 0
+	}
+	return s.caps
+}
+
+// allowed tells whether permission bits allow the caller, as a file's owner, member
+// of its group or anybody else, what want asks for (acl_permission_check in fs/namei.c).
+func (s *status) allowed(mode, uid, gid, want uint32) bool {
+	switch {
+	case s.fsuid == uid:
+		mode >>= 6
+	case s.inGroup(gid):
+		mode >>= 3
+	}
+	return want&^mode == 0
+}
+
+// overrides tells whether a capability allows what the permission bits do not
+// (generic_permission in fs/namei.c).
+func (s *status) overrides(want uint32, directory bool) bool {
+	if s.has(unix.CAP_DAC_OVERRIDE) {
+		return true
+	}
+	reads := want == unix.R_OK || directory && want&unix.W_OK == 0
+	return reads && s.has(unix.CAP_DAC_READ_SEARCH)
+}
 
 // may checks the permission bits of a served file as inode_permission does:
 // want is a mask of unix.R_OK, W_OK, X_OK. Below /proc/sys no capability
@@ -121,7 +189,7 @@ func (s *status) may(n *fakefs.Node, want uint32, uid, gid uint32) bool {
 	if want&unix.X_OK != 0 && !n.Mode.IsDir() && n.Mode.Perm()&0o111 == 0 {
 		return false
 	}
-	return s.has(unix.CAP_DAC_OVERRIDE)
+	return s.overrides(want, n.Mode.IsDir())
 }
 
 func isSysctl(name string) bool {

@@ -2,6 +2,7 @@ package shim
 
 import (
 	"os"
+	"sync"
 
 	"github.com/shimrun/shimrun/internal/mounts"
 )
@@ -14,41 +15,48 @@ import (
 // cwd is a working directory by the name that the process used, and by the kernel's.
 type cwd struct{ logical, real string }
 
+// cwds are those of the processes that entered one. Its lock is held for nothing but
+// the map, and under no other of the shim's.
+type cwds struct {
+	mu sync.Mutex
+	of map[int]cwd
+}
+
 // maxEntered bounds how many processes are remembered; those that are gone are
 // forgotten when there are as many.
 const maxEntered = 4096
 
 func (w *Worker) entered(tid int, d cwd) {
-	v := &w.shim.virtual
+	v := &w.shim.virtual.cwds
 	who, err := statusOf(tid)
 	if err != nil {
 		return
 	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if d == (cwd{}) && len(v.cwds) == 0 {
+	if d == (cwd{}) && len(v.of) == 0 {
 		return
 	}
-	if len(v.cwds) >= maxEntered {
-		for tgid := range v.cwds {
+	if len(v.of) >= maxEntered {
+		for tgid := range v.of {
 			if _, err := os.Stat("/proc/" + itoa(tgid)); err != nil {
-				delete(v.cwds, tgid)
+				delete(v.of, tgid)
 			}
 		}
 	}
-	if v.cwds == nil {
-		v.cwds = map[int]cwd{}
+	if v.of == nil {
+		v.of = map[int]cwd{}
 	}
-	v.cwds[who.tgid] = d
+	v.of[who.tgid] = d
 }
 
 // cwdOf is the tracee's working directory, where it was entered through a mount
 // that leads elsewhere.
 func (w *Worker) cwdOf(tid int) (string, bool) {
 	v := &w.shim.virtual
-	v.mu.Lock()
-	none := len(v.cwds) == 0
-	v.mu.Unlock()
+	v.cwds.mu.Lock()
+	none := len(v.cwds.of) == 0
+	v.cwds.mu.Unlock()
 	if none {
 		return "", false
 	}
@@ -62,9 +70,9 @@ func (w *Worker) cwdOf(tid int) (string, bool) {
 		if err != nil {
 			return "", false
 		}
-		v.mu.Lock()
-		d, ok := v.cwds[who.tgid]
-		v.mu.Unlock()
+		v.cwds.mu.Lock()
+		d, ok := v.cwds.of[who.tgid]
+		v.cwds.mu.Unlock()
 		if ok {
 			if d.real == "" || !mounts.Within(real, d.real) {
 				return "", false

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"sync"
 
 	"golang.org/x/sys/unix"
 
@@ -14,7 +15,8 @@ import (
 
 // A folder holds the files of a tmpfs.
 type folder struct {
-	fd   int // open, so that renaming it leads nowhere else
+	mu   sync.Mutex // is held while fd is used; nothing else is locked meanwhile
+	fd   int        // open, so that renaming it leads nowhere else
 	name string
 	// was is what the folder looked like before it became a tmpfs; made is
 	// the directory that was made for it, "" where it is the mount point itself.
@@ -76,6 +78,8 @@ func (f *folder) become(mode uint32, uid, gid int) {
 // (os.RemoveAll goes from descriptor to descriptor). What the mount point
 // was before, it is again.
 func (f *folder) clear(s *Shim) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	self := "/proc/self/fd/" + strconv.Itoa(f.fd)
 	entries, err := os.ReadDir(self)
 	for _, e := range entries {
@@ -83,6 +87,7 @@ func (f *folder) clear(s *Shim) {
 	}
 	f.become(f.was.Mode, int(f.was.Uid), int(f.was.Gid))
 	unix.Close(f.fd)
+	f.fd = -1
 	if f.made != "" {
 		err = errors.Join(err, os.RemoveAll(f.made))
 	}
@@ -93,6 +98,11 @@ func (f *folder) clear(s *Shim) {
 
 // used is how much is in a tmpfs: whole pages, and files.
 func (f *folder) used() (bytes, files uint64) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.fd < 0 {
+		return 0, 0
+	}
 	_ = filepath.WalkDir("/proc/self/fd/"+strconv.Itoa(f.fd)+"/.", func(_ string, e fs.DirEntry, err error) error {
 		files++
 		if err != nil || !e.Type().IsRegular() {

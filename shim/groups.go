@@ -74,8 +74,8 @@ func (w *Worker) placeAt(c *Call, dirfd int, addr uint64) (place, Answer) {
 	}
 	t := w.resolve(c, dirfd, dirName(name), lookup{})
 	switch {
-	case t.errno != 0:
-		return place{}, t.refusal()
+	case t.errno != 0 || t.trouble != 0:
+		return place{}, t.change()
 	case t.node == nil || t.node.On == nil:
 		return place{}, Answer{}
 	case !t.node.Mode.IsDir():
@@ -91,7 +91,7 @@ func (p *place) dots() bool { return p.last == "." || p.last == ".." }
 // mayChange checks what has to be so before anything is made or removed in a
 // folder: that it can be written to at all, and by whom.
 func (w *Worker) mayChange(c *Call, folder *fakefs.Node) (status, unix.Errno) {
-	who, err := statusOf(c.TID)
+	who, err := w.shim.who(c.TID)
 	switch {
 	case folder.On.ReadOnly:
 		return who, unix.EROFS

@@ -90,7 +90,3 @@ func rawGetdents(nr, fd int, buf []byte) (int, unix.Errno) {
 func bytesOf[T unix.Stat_t | unix.Statfs_t | unix.Statx_t | unix.Utsname | unix.Sysinfo_t](v *T) []byte {
 	return unsafe.Slice((*byte)(unsafe.Pointer(v)), unsafe.Sizeof(*v))
 }
-
-// text shows bytes as a string without copying them, for look-ups that do not
-// keep it. The bytes must not change while the string is in use.
-func text(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }

@@ -25,6 +25,21 @@ func raise(fd int) int {
 	return up
 }
 
+// memfdKind is whom a memfd is for.
+type memfdKind uint8
+
+const (
+	// sealed is read, by whoever may read the node. Nobody can change it any more, not
+	// even who opens it for writing: not the supervisor, not root (F_ADD_SEALS of fcntl(2)).
+	sealed memfdKind = iota
+	// live is read as well, and the supervisor changes what it says. It can be opened
+	// for writing only by who overrides its permissions; [nowhere.file] by nobody.
+	live
+	// written is one writer's own. What is in there is nobody else's text before
+	// the node has accepted it, whatever way it came there.
+	written
+)
+
 // memfd makes a file that holds content and is known as name in /proc/PID/fd.
 //
 // In old gVisor such a file was twice bad (EBADF) as soon as it had been made, in
@@ -32,9 +47,9 @@ func raise(fd int) int {
 // the cause is not known, and each such event is logged with what can be seen of it.
 // A kubelet that misses one file does not start; so the file is made again, some
 // time later, and then without another number.
-func (s *Shim) memfd(name string, content []byte) (fd int, err error) {
+func (s *Shim) memfd(name string, content []byte, k memfdKind) (fd int, err error) {
 	for attempt := range memfdAttempts {
-		if fd, err = makeMemfd(name, content, attempt < memfdAttempts/2); !errors.Is(err, unix.EBADF) {
+		if fd, err = makeMemfd(name, content, k, attempt < memfdAttempts/2); !errors.Is(err, unix.EBADF) {
 			break
 		}
 		s.log.Warn().Str("file", name).Int("attempt", attempt).Err(err).
@@ -48,11 +63,11 @@ func (s *Shim) memfd(name string, content []byte) (fd int, err error) {
 const memfdAttempts = 6
 
 // makeMemfd makes one, whose number is raised if it is to be.
-func makeMemfd(name string, content []byte, raised bool) (int, error) {
+func makeMemfd(name string, content []byte, k memfdKind, raised bool) (int, error) {
 	if len(name) > 200 { // NAME_MAX less the kernel's prefix
 		name = name[len(name)-200:]
 	}
-	made, err := unix.MemfdCreate(name, unix.MFD_CLOEXEC)
+	made, err := unix.MemfdCreate(name, unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING)
 	if err != nil {
 		return -1, os.NewSyscallError("memfd_create", err)
 	}
@@ -68,9 +83,22 @@ func makeMemfd(name string, content []byte, raised bool) (int, error) {
 		unix.Close(fd)
 		return -1, err
 	}
-	// Opened anew by a tracee, the memfd's own bits are what the kernel checks.
-	// Who may open was decided already, by the node's bits.
-	_ = unix.Fchmod(fd, 0o666)
+	// Opened anew by a tracee, the memfd's own bits are what the kernel checks. Who may
+	// open the node was decided by the node's; a writer's is opened by nobody else.
+	mode := uint32(0o600)
+	if k != written {
+		mode = 0o444
+	}
+	err = os.NewSyscallError("fchmod", unix.Fchmod(fd, mode))
+	if k == sealed && err == nil {
+		const all = unix.F_SEAL_SEAL | unix.F_SEAL_SHRINK | unix.F_SEAL_GROW | unix.F_SEAL_WRITE
+		_, err = unix.FcntlInt(uintptr(fd), unix.F_ADD_SEALS, all)
+		err = os.NewSyscallError("fcntl F_ADD_SEALS", err)
+	}
+	if err != nil {
+		unix.Close(fd)
+		return -1, err
+	}
 	return fd, nil
 }
 

@@ -1,7 +1,6 @@
 package shim
 
 import (
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -20,50 +19,111 @@ func contents(t *testing.T, fd int) string {
 	return string(buf[:n])
 }
 
-// TestBadDescriptor takes a shared file's descriptor away, as something unknown
-// has done in old gVisor: the file is made anew, with the value that it has now.
-func TestBadDescriptor(t *testing.T) {
+// TestSealed: what is read can be changed by no tracee, whoever opens it anew and
+// however; what a writer writes is nobody else's text.
+func TestSealed(t *testing.T) {
 	s := newShim(t, t.TempDir())
 	const name = "/proc/sys/shim/test/number"
 	n := s.tree.Lookup(name)
-	v := &view{name: name}
-	first, err := s.sharedFile(n, name, v)
+	v := &view{name: name, shim: s}
+	first, once, err := s.sharedFile(n, name, v)
+	if err != nil || once {
+		t.Fatal(once, err)
+	}
+	if s.nowhere.err == nil {
+		if fd, err := unix.Open("/proc/self/fd/"+itoa(first), unix.O_RDWR, 0); err != unix.EROFS {
+			t.Errorf("open for writing: %d, %v", fd, err)
+		}
+		if err := unix.Fchmod(first, 0o666); err != unix.EROFS {
+			t.Errorf("fchmod: %v", err)
+		}
+	}
+	const constant = "/proc/shim-file"
+	fixed, _, err := s.sharedFile(s.tree.Lookup(constant), constant, &view{name: constant, shim: s})
 	if err != nil {
 		t.Fatal(err)
+	}
+	anew, err := unix.Open("/proc/self/fd/"+itoa(fixed), unix.O_RDWR, 0)
+	if err == nil { // root may
+		defer unix.Close(anew)
+		if _, err := unix.Pwrite(anew, []byte("7"), 0); err != unix.EPERM {
+			t.Errorf("pwrite: %v", err)
+		}
+		if err := unix.Ftruncate(anew, 0); err != unix.EPERM {
+			t.Errorf("ftruncate: %v", err)
+		}
 	}
 	if got := contents(t, first); got != "3\n" {
 		t.Fatalf("it holds %q", got)
 	}
-	unix.Close(first)
-	// Its number is another's now, who is not to be written to.
-	other, err := os.Open(os.DevNull)
+	own, err := s.newFile([]byte("3\n"), written, &handedOut{node: n, name: name})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer other.Close()
-	if err := unix.Dup3(int(other.Fd()), first, unix.O_CLOEXEC); err != nil {
-		t.Fatal(err)
+	defer unix.Close(own)
+	if _, err := unix.Pwrite(own, []byte("junk"), 0); err != nil {
+		t.Error(err)
 	}
-	defer unix.Close(first)
+	if again, _, err := s.sharedFile(n, name, v); err != nil || again != first {
+		t.Errorf("descriptor %d, then %d, %v", first, again, err)
+	}
 	if _, err := n.Content.Write(v, []byte("7"), 0); err != nil {
 		t.Fatal(err)
 	}
-	again, err := s.sharedFile(n, name, v)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if again == first || contents(t, again) != "7\n" {
-		t.Errorf("descriptor %d, then %d, which holds %q", first, again, contents(t, again))
+	if err := s.refresh(n, name, v); err != nil || contents(t, first) != "7\n" {
+		t.Errorf("descriptor %d holds %q, %v", first, contents(t, first), err)
 	}
 	var st unix.Stat_t
-	if err := unix.Fstat(again, &st); err != nil {
+	if err := unix.Fstat(first, &st); err != nil {
 		t.Fatal(err)
 	}
 	if h, ok := s.handed.get(identityOf(&st)); !ok || h.node != n {
 		t.Error("it is not known as what it is")
 	}
-	if state := stateOf(first); !strings.HasSuffix(state, "is "+os.DevNull) {
-		t.Errorf("the state of /dev/null is %q", state)
+}
+
+// TestStray: what a writer wrote whom nobody could follow is taken at the next open if
+// it is valid, and by then only.
+func TestStray(t *testing.T) {
+	s := newShim(t, t.TempDir())
+	const name = "/proc/sys/shim/test/number"
+	n := s.tree.Lookup(name)
+	v := &view{name: name, shim: s}
+	for _, write := range []struct{ text, want string }{{"junk\n", "3\n"}, {"7\n", "7\n"}} {
+		own, err := s.newFile([]byte("3\n"), written, &handedOut{node: n, name: name})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Unfollowed(own)
+		if err := fill(own, []byte(write.text)); err != nil {
+			t.Fatal(err)
+		}
+		unix.Close(own)
+		fd, _, err := s.sharedFile(n, name, v)
+		if err != nil || contents(t, fd) != write.want {
+			t.Errorf("after %q it holds %q, %v", write.text, contents(t, fd), err)
+		}
+	}
+}
+
+// TestCrowded: where no descriptors may be kept, a file is made for each open.
+func TestCrowded(t *testing.T) {
+	s := newShim(t, t.TempDir())
+	s.shared.most, s.shared.kept = 1, 1
+	const name = "/proc/sys/shim/test/number"
+	n := s.tree.Lookup(name)
+	for range 2 {
+		fd, once, err := s.sharedFile(n, name, &view{name: name, shim: s})
+		if err != nil || !once || contents(t, fd) != "3\n" {
+			t.Fatal(fd, once, err)
+		}
+		unix.Close(fd)
+	}
+	// One that was not used for a while makes room.
+	k := s.shared.of("/old")
+	k.fd, k.used = 1<<20, time.Now().Add(-2*retirement)
+	if _, once, err := s.sharedFile(n, name, &view{name: name, shim: s}); err != nil || once {
+		t.Error(once, err)
 	}
 }
 
@@ -79,7 +139,7 @@ func TestBadDirectory(t *testing.T) {
 	if again, err := s.directory(n, name); err != nil || again != first {
 		t.Fatalf("descriptor %d, then %d, %v", first, again, err)
 	}
-	other, err := makeMemfd("other", nil, true)
+	other, err := makeMemfd("other", nil, written, true)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -122,7 +182,7 @@ func TestRetired(t *testing.T) {
 }
 
 func TestRaise(t *testing.T) {
-	fd, err := makeMemfd(strings.Repeat("long", 80), []byte("x"), true)
+	fd, err := makeMemfd(strings.Repeat("long", 80), []byte("x"), sealed, true)
 	if err != nil || fd < highest {
 		t.Fatalf("%d, %v", fd, err)
 	}
@@ -130,7 +190,7 @@ func TestRaise(t *testing.T) {
 	if state := stateOf(fd); !strings.Contains(state, "bad file descriptor") {
 		t.Errorf("the state of nothing is %q", state)
 	}
-	if fd, err = makeMemfd("low", nil, false); err != nil || fd >= highest {
+	if fd, err = makeMemfd("low", nil, sealed, false); err != nil || fd >= highest {
 		t.Errorf("%d, %v", fd, err)
 	}
 	unix.Close(fd)

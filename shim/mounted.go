@@ -50,7 +50,7 @@ func (w *Worker) openMounted(c *Call, dirfd int, name []byte, flags int, mode ui
 	if kind == unix.S_IFDIR && flags&(unix.O_CREAT|unix.O_EXCL) == unix.O_CREAT && flags&unix.O_PATH == 0 {
 		return fail(unix.EISDIR)
 	}
-	who, err := statusOf(c.TID)
+	who, err := w.shim.who(c.TID)
 	if err != nil {
 		return Answer{}, false
 	}
@@ -65,6 +65,8 @@ func (w *Worker) openMounted(c *Call, dirfd int, name []byte, flags int, mode ui
 		var err error
 		if fd, err = unix.Open(l.real, how, mode&^who.umask); err != nil {
 			errno, _ = err.(unix.Errno)
+		} else if how&unix.O_PATH != 0 && flags&unix.O_PATH == 0 {
+			errno = mayAccess("/proc/self/fd/"+itoa(fd), wanted(flags))
 		} else if !l.exists && flags&unix.O_CREAT != 0 {
 			_ = unix.Fchmod(fd, mode&0o7777&^who.umask)
 		}
@@ -72,6 +74,9 @@ func (w *Worker) openMounted(c *Call, dirfd int, name []byte, flags int, mode ui
 		return Answer{}, false
 	}
 	if errno != 0 {
+		if fd >= 0 {
+			unix.Close(fd)
+		}
 		return fail(errno)
 	}
 	w.count.node(lieMounts)
@@ -95,7 +100,7 @@ func (w *Worker) chdirMounted(c *Call) (Answer, bool) {
 	if l.errno != 0 {
 		return Answer{Kind: Fail, Errno: l.errno}, true
 	}
-	who, err := statusOf(c.TID)
+	who, err := w.shim.who(c.TID)
 	if err != nil {
 		return Answer{}, false
 	}
@@ -189,8 +194,8 @@ func (w *Worker) statMounted(c *Call, dirfd int, addr, out uint64, flags int) (A
 		if addr == 0 || own[:min(6, len(own))] == "/proc/" && flags&unix.AT_EMPTY_PATH != 0 {
 			flags &^= unix.AT_SYMLINK_NOFOLLOW
 		}
-		errno = w.asFor(c, func() unix.Errno {
-			return fstatat(atFDCWD, append([]byte(own), 0), &w.st, flags&unix.AT_SYMLINK_NOFOLLOW)
+		_, errno = w.asCaller(c, func() (int, unix.Errno) {
+			return -1, fstatat(atFDCWD, append([]byte(own), 0), &w.st, flags&unix.AT_SYMLINK_NOFOLLOW)
 		})
 	}
 	if errno != 0 {
@@ -215,10 +220,10 @@ func (w *Worker) statxMounted(c *Call, flags int) (Answer, bool) {
 	var st unix.Statx_t
 	if errno == 0 {
 		how := flags &^ (unix.AT_EMPTY_PATH | unix.AT_NO_AUTOMOUNT)
-		errno = w.asFor(c, func() unix.Errno {
+		_, errno = w.asCaller(c, func() (int, unix.Errno) {
 			err := unix.Statx(atFDCWD, own, how, int(uint32(c.Args[3])), &st)
 			e, _ := err.(unix.Errno)
-			return e
+			return -1, e
 		})
 	}
 	if errno != 0 {
@@ -240,16 +245,6 @@ func (w *Worker) statxMounted(c *Call, flags int) (Answer, bool) {
 	return w.give(c, target{}, c.Args[4], bytesOf(&st)), true
 }
 
-// asFor makes a look-up with the tracee's ids; without them it may not look.
-func (w *Worker) asFor(c *Call, f func() unix.Errno) unix.Errno {
-	who, err := statusOf(c.TID)
-	errno := unix.EACCES
-	if err == nil {
-		w.shim.as(&who, func() { errno = f() })
-	}
-	return errno
-}
-
 // statfsMounted tells the filesystem of a name, or with addr 0 of a descriptor.
 func (w *Worker) statfsMounted(c *Call, fd int, addr, out uint64) (Answer, bool) {
 	flags := 0
@@ -263,9 +258,13 @@ func (w *Worker) statfsMounted(c *Call, fd int, addr, out uint64) (Answer, bool)
 	if errno != 0 {
 		return Answer{Kind: Fail, Errno: errno}, true
 	}
-	if errno = statfs(append([]byte(own), 0), &w.fs); errno == unix.ENOSYS && w.shim.quirks.statfsENOSYS {
-		errno = w.statfsAbove([]byte(own))
-	}
+	_, errno = w.asCaller(c, func() (int, unix.Errno) {
+		e := statfs(append([]byte(own), 0), &w.fs)
+		if e == unix.ENOSYS && w.shim.quirks.statfsENOSYS {
+			e = w.statfsAbove([]byte(own))
+		}
+		return -1, e
+	})
 	if errno != 0 {
 		return Answer{Kind: Fail, Errno: errno}, true
 	}
@@ -284,11 +283,11 @@ func (w *Worker) fillTmpfs(m *mounts.Mount) {
 	set(&w.fs.Type, unix.TMPFS_MAGIC)
 	v.mu.Lock()
 	f := v.folders[m.Super.Minor]
+	v.mu.Unlock()
 	var bytes, files uint64
 	if f != nil {
 		bytes, files = f.used()
 	}
-	v.mu.Unlock()
 	if o.Size > 0 {
 		w.fs.Blocks = o.Size / 4096
 		w.fs.Bfree = w.fs.Blocks - min(bytes/4096, w.fs.Blocks)

@@ -37,15 +37,21 @@ func (w *Worker) virtualMount(c *Call) Answer {
 		flags &= 0xffff
 	}
 	v := &w.shim.virtual
+	var from led
+	var err error
+	if flags&unix.MS_BIND != 0 && flags&unix.MS_REMOUNT == 0 {
+		if from, err = w.bindSource(c, at, source); err != nil {
+			return w.mountAnswer(c, at.logical, err)
+		}
+	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	w.refreshMounts()
-	var err error
 	switch {
 	case flags&unix.MS_REMOUNT != 0:
 		err = v.remount(at.logical, flags, deref(data))
 	case flags&unix.MS_BIND != 0:
-		err = w.bindMount(c, at, source, flags)
+		err = v.table.Bind(from.logical, at.logical, flags)
 	case flags&(unix.MS_SHARED|unix.MS_PRIVATE|unix.MS_SLAVE|unix.MS_UNBINDABLE) != 0:
 		err = v.table.Propagate(at.logical, flags)
 	case flags&unix.MS_MOVE != 0:
@@ -128,18 +134,19 @@ func (w *Worker) refreshMounts() {
 	}
 }
 
-func (w *Worker) bindMount(c *Call, at led, source *string, flags uintptr) error {
+// bindSource is what a bind mount shows at its target.
+func (w *Worker) bindSource(c *Call, at led, source *string) (led, error) {
 	if source == nil || *source == "" {
-		return unix.EINVAL
+		return led{}, unix.EINVAL
 	}
 	from, errno := w.mountPoint(c, atFDCWD, c.Args[0], false)
 	switch {
 	case errno != 0:
-		return errno
+		return led{}, errno
 	case (from.mode == unix.S_IFDIR) != (at.mode == unix.S_IFDIR):
-		return unix.ENOTDIR
+		return led{}, unix.ENOTDIR
 	}
-	return w.shim.virtual.table.Bind(from.logical, at.logical, flags)
+	return from, nil
 }
 
 func (w *Worker) mountTmpfs(at led, source *string, flags uintptr, data string) error {

@@ -20,7 +20,10 @@ const settling = 500 * time.Millisecond
 
 // mountWatch looks at the supervisor's mounts after a call that may change them.
 type mountWatch struct {
-	mu sync.Mutex
+	// looking is held by who looks, which may take as long as the server of a
+	// filesystem takes; mu, which is taken inside of it, for the times alone.
+	looking sync.Mutex
+	mu      sync.Mutex
 	// since is when the last such call was let go, next when to look again.
 	since, next time.Time
 	seen        []byte // mountinfo, as the ground was surveyed with it
@@ -67,23 +70,44 @@ func (w *Worker) changesNamespace(c *Call) Answer {
 
 // settle looks at the mounts again while they may be changing: at the first
 // call after the one that changes them, and then ever more seldom.
+//
+// Calls wait until somebody else has looked. Not so where a tracee serves files: the
+// look may wait for it, and it for the answer to a call of its own, which goes by what
+// was known before.
 func (s *Shim) settle() {
+	m := &s.mounts
+	if s.Serve() {
+		if !m.looking.TryLock() {
+			return
+		}
+	} else {
+		m.looking.Lock()
+	}
+	defer m.looking.Unlock()
+	if !s.isDue() {
+		return
+	}
+	if is, err := os.ReadFile("/proc/self/mountinfo"); err == nil && !bytes.Equal(is, m.seen) {
+		m.seen = is
+		s.stand(s.survey())
+	}
+}
+
+// isDue tells whether it is time to look, and says when it will be again.
+func (s *Shim) isDue() bool {
 	m := &s.mounts
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	now := time.Now()
 	if now.Before(m.next) {
-		return
+		return false
 	}
 	passed := now.Sub(m.since)
 	m.next = now.Add(passed)
 	if passed > settling {
 		s.passing.mounting.Store(false)
 	}
-	if is, err := os.ReadFile("/proc/self/mountinfo"); err == nil && !bytes.Equal(is, m.seen) {
-		m.seen = is
-		s.stand(s.survey())
-	}
+	return true
 }
 
 // fixed answers a call with the errno that the profile declares, or with 0.

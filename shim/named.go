@@ -37,7 +37,7 @@ func (w *Worker) truncate(c *Call) Answer {
 	}
 	t := w.resolve(c, atFDCWD, name, lookup{})
 	if t.node == nil {
-		return t.refusal()
+		return t.change()
 	}
 	if t.node.Mode.IsDir() {
 		return Answer{Kind: Fail, Errno: unix.EISDIR}
@@ -45,9 +45,9 @@ func (w *Worker) truncate(c *Call) Answer {
 	if !t.node.Mode.IsRegular() {
 		return Answer{Kind: Fail, Errno: unix.EINVAL}
 	}
-	who, err := statusOf(c.TID)
+	who, err := w.shim.who(c.TID)
 	if err != nil {
-		return Answer{}
+		return fail(troubleOf(err))
 	}
 	w.told(c, t.node)
 	if !who.may(t.node, unix.W_OK, who.fsuid, who.fsgid) {
@@ -72,7 +72,10 @@ func (w *Worker) noXattr(c *Call, nofollow, change bool) Answer {
 			return Answer{Kind: Fail, Errno: unix.ERANGE} // the kernel looks at that first
 		}
 	}
-	if !fake {
+	switch {
+	case !fake && change:
+		return t.change()
+	case !fake:
 		return t.refusal()
 	}
 	return w.refuseXattr(c, t.node, change)
@@ -88,7 +91,7 @@ func (w *Worker) refuseXattr(c *Call, n *fakefs.Node, change bool) Answer {
 	case len(name) == 0 || len(name) > 255: // XATTR_NAME_MAX
 		return Answer{Kind: Fail, Errno: unix.ERANGE}
 	}
-	who, err := statusOf(c.TID)
+	who, err := w.shim.who(c.TID)
 	if err != nil {
 		return Answer{}
 	}
@@ -154,7 +157,7 @@ func (w *Worker) inotifyAddWatch(c *Call) Answer {
 	case c.Args[2]&unix.IN_ONLYDIR != 0 && !t.node.Mode.IsDir():
 		return Answer{Kind: Fail, Errno: unix.ENOTDIR}
 	}
-	if who, err := statusOf(c.TID); err == nil && !who.may(t.node, unix.R_OK, who.fsuid, who.fsgid) {
+	if who, err := w.shim.who(c.TID); err == nil && !who.may(t.node, unix.R_OK, who.fsuid, who.fsgid) {
 		return Answer{Kind: Fail, Errno: unix.EACCES}
 	}
 	return Answer{Kind: Return, Value: firstWatch | int64(t.node.Ino&(firstWatch-1))}

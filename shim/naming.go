@@ -10,17 +10,28 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// mounted corrects the name of a child on another filesystem than its folder:
-// what is mounted there decides, not how one came to it.
-func (k *walker) mounted(s *spot) {
-	if name, ok := k.w.shim.ground.Load().names[identityOf(&s.st)]; ok {
+// rename corrects the name of a child that is known by what it is, or is on another
+// filesystem than its folder: what is mounted there decides, not how one came to it.
+func (k *walker) rename(folder, s *spot) {
+	t := k.w.shim.ground.Load()
+	names := t.names
+	if s.st.Mode&unix.S_IFMT != unix.S_IFDIR {
+		names = t.files
+	}
+	if name, ok := names[identityOf(&s.st)]; ok {
 		s.name = name
+		return
+	}
+	if s.st.Dev == folder.st.Dev {
 		return
 	}
 	switch k.filesystem(s) {
 	case unix.PROC_SUPER_MAGIC, unix.SYSFS_MAGIC:
 		s.name = k.nameOf(s)
 		return
+	}
+	if k.w.shim.container.Load() != nil {
+		return // its mounts were made before it was adopted, and the supervisor sees none
 	}
 	// A filesystem that the supervisor does not see under that name hides
 	// whatever the tree has below it.
@@ -49,6 +60,9 @@ func (k *walker) filesystem(s *spot) int64 {
 func (k *walker) nameOf(s *spot) string {
 	if name, ok := k.w.shim.ground.Load().names[identityOf(&s.st)]; ok {
 		return name
+	}
+	if root := k.w.shim.container.Load(); root != nil && *root == identityOf(&s.st) {
+		return "/"
 	}
 	own := append(strconv.AppendInt(append(k.w.own[:0], "/proc/self/fd/"...), int64(s.fd), 10), 0)
 	n, e := readlinkat(atFDCWD, own, k.w.link[:])

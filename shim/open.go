@@ -108,6 +108,9 @@ func (w *Worker) openName(c *Call, dirfd int, addr uint64, flags int, mode uint3
 	if t.errno != 0 {
 		return Answer{Kind: Fail, Errno: t.errno}
 	}
+	if flags&unix.O_PATH == 0 && (wanted(flags)&unix.W_OK != 0 || flags&unix.O_CREAT != 0) && t.trouble != 0 {
+		return t.change()
+	}
 	if t.beyond >= 0 && t.node == nil {
 		return w.openBeyond(c, &t, flags)
 	}
@@ -139,19 +142,6 @@ func (w *Worker) uncreatable(c *Call, dirfd int, name []byte) unix.Errno {
 		return unix.EROFS
 	}
 	return unix.EACCES
-}
-
-// openBeyond opens an object of the kernel's that the tracee reached by way of
-// a directory which the kernel does not know ("../../version" in a served one).
-// The supervisor opens it only for who could have opened it.
-func (w *Worker) openBeyond(c *Call, t *target, flags int) Answer {
-	var st unix.Stat_t
-	who, err := statusOf(c.TID)
-	if err != nil || fstat(t.beyond, &st) != 0 || who.fsuid != 0 && (flags&unix.O_ACCMODE != unix.O_RDONLY || st.Mode&unix.S_IROTH == 0) {
-		unix.Close(t.beyond)
-		return Answer{}
-	}
-	return Answer{Kind: Install, FD: t.beyond, CloseFD: true, Flags: flags &^ (unix.O_CREAT | unix.O_EXCL | unix.O_TRUNC | unix.O_NOFOLLOW)}
 }
 
 // openNode opens a served node with the checks of do_open and may_open
@@ -188,20 +178,13 @@ func (w *Worker) openNode(c *Call, t *target, flags int) (Answer, unix.Errno) {
 		return Answer{}, unix.EISDIR
 	}
 	if !path {
-		want := uint32(0)
-		if accmode != unix.O_WRONLY {
-			want |= unix.R_OK
-		}
-		if accmode != unix.O_RDONLY || flags&unix.O_TRUNC != 0 {
-			want |= unix.W_OK
-		}
 		// The bits that everybody has need nobody's name.
-		if uint32(n.Mode.Perm())&want != want {
-			who, err := statusOf(c.TID)
+		if want := wanted(flags); !t.everybody(want) {
+			who, err := w.shim.who(c.TID)
 			if err != nil {
-				return Answer{}, 0
+				return w.failed(c, n, accmode, err)
 			}
-			if !who.may(n, want, who.fsuid, who.fsgid) {
+			if !t.permits(&who, want) {
 				return Answer{}, unix.EACCES
 			}
 		}
@@ -211,7 +194,7 @@ func (w *Worker) openNode(c *Call, t *target, flags int) (Answer, unix.Errno) {
 	case flags&unix.O_DIRECT != 0 && n.Stream == "":
 		return Answer{}, unix.EINVAL // procfs has no direct I/O
 	case flags&unix.O_NOATIME != 0:
-		if who, err := statusOf(c.TID); err != nil || who.fsuid != n.UID && !who.has(unix.CAP_FOWNER) {
+		if who, err := w.shim.who(c.TID); err != nil || who.fsuid != n.UID && !who.has(unix.CAP_FOWNER) {
 			return Answer{}, unix.EPERM
 		}
 	}
@@ -224,59 +207,83 @@ func (w *Worker) openNode(c *Call, t *target, flags int) (Answer, unix.Errno) {
 	case n.Stream != "" && !path:
 		a.FD, err = w.shim.streams.open(n, accmode)
 		a.CloseFD = true
+	case path:
+		a.FD, a.CloseFD, err = w.shim.placeholder(n, t.name)
 	case n.Content == nil:
-		if !path {
-			return Answer{}, unix.ENXIO // a device whose number no driver has
-		}
-		a.FD, err = w.shim.placeholder(n, t.name)
+		return Answer{}, unix.ENXIO // a device whose number no driver has
 	default:
 		return w.openFile(c, t, a, accmode)
 	}
 	if err != nil {
-		return w.failed(c, n, err)
+		return w.failed(c, n, accmode, err)
 	}
 	return a, 0
 }
 
-// openFile completes an Install with the memfd of a regular file.
+// openFile completes an Install with the memfd of a regular file: one for all who read
+// it and see the same, one for each who writes, or who sees what nobody else does.
 func (w *Worker) openFile(c *Call, t *target, a Answer, accmode int) (Answer, unix.Errno) {
-	n := t.node
-	v := w.viewOf(c, t)
+	n, v := t.node, w.viewOf(c, t)
+	_, shared := n.Content.Shared()
+	writes := accmode != unix.O_RDONLY
 	var err error
-	if _, shared := n.Content.Shared(); shared {
-		a.FD, err = w.shim.sharedFile(n, t.name, v)
-		if a.Follow = accmode != unix.O_RDONLY && a.Flags&unix.O_PATH == 0; a.Follow {
-			w.shim.offsets.begin(c.TID, a.FD)
-		}
+	if shared && !writes {
+		a.FD, a.CloseFD, err = w.shim.sharedFile(n, t.name, v)
 	} else {
-		a.Follow = n.On != nil && accmode != unix.O_RDONLY && a.Flags&unix.O_PATH == 0
+		kind := sealed
+		if a.Follow, a.CloseFD = writes, true; writes {
+			kind = written
+			w.shim.adoptStrays(n, v)
+		}
 		var content []byte
 		if content, err = n.Content.Read(v); n.On != nil && err != nil {
-			if errno, ok := err.(unix.Errno); ok && (errno != unix.EINVAL || accmode == unix.O_RDONLY && a.Flags&unix.O_PATH == 0) {
+			if errno, ok := err.(unix.Errno); ok && (errno != unix.EINVAL || !writes) {
 				return Answer{}, errno // EINVAL: it cannot be read, says read(2) of the kernel's
 			}
 			err = nil
 		}
 		if err == nil {
-			a.FD, err = w.shim.newFile(content, &handedOut{node: n, name: t.name})
-			a.CloseFD = true
+			a.FD, err = w.shim.newFile(content, kind, &handedOut{node: n, name: t.name})
 		}
 	}
 	if err != nil {
-		return w.failed(c, n, err)
+		return w.failed(c, n, accmode, err)
 	}
 	return a, 0
 }
 
 // failed decides what becomes of an open that the shim could not serve: a
-// file that the kernel lacks for this reader is the kernel's to refuse; all
-// else is logged, and the kernel answers too.
-func (w *Worker) failed(c *Call, n *fakefs.Node, err error) (Answer, unix.Errno) {
-	if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrPermission) {
-		w.count.failed(n.Lie)
-		w.shim.log.Warn().Int("tid", c.TID).Str("file", n.Name).Err(err).Msg("could not serve; the kernel answers instead")
+// file that the kernel lacks for this reader is the kernel's to refuse. A read is the
+// kernel's to answer, which is logged. A write is refused: it was not meant for the
+// machine's own file.
+func (w *Worker) failed(c *Call, n *fakefs.Node, accmode int, err error) (Answer, unix.Errno) {
+	missing := errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission)
+	if missing && (accmode == unix.O_RDONLY || n.WhenPresent) {
+		return Answer{}, 0
 	}
-	return Answer{}, 0
+	w.count.failed(n.Lie)
+	log := w.shim.log.Warn().Int("tid", c.TID).Str("file", n.Name).Err(err)
+	if accmode == unix.O_RDONLY {
+		log.Msg("could not serve; the kernel answers instead")
+		return Answer{}, 0
+	}
+	log.Msg("could not serve a writer, whose open fails")
+	return Answer{}, troubleOf(err)
+}
+
+// troubleOf is the errno that an open gets from a kernel which is in the supervisor's
+// trouble: no descriptors or no memory left (open(2)); of anything else, EIO.
+func troubleOf(err error) unix.Errno {
+	var errno unix.Errno
+	switch errors.As(err, &errno); errno {
+	case unix.EMFILE, unix.ENFILE:
+		return unix.ENFILE
+	case unix.ENOMEM, unix.ENOSPC:
+		return errno
+	case unix.EFBIG:
+		return unix.ENOSPC
+	}
+	return unix.EIO
 }
 
 // viewOf is the machine as the caller sees it.
@@ -286,20 +293,4 @@ func (w *Worker) viewOf(c *Call, t *target) *view {
 		v.root = string(w.ofTracee(c.TID, "root"))
 	}
 	return v
-}
-
-// placeholder is an object that only O_PATH descriptors refer to.
-func (s *Shim) placeholder(n *fakefs.Node, name string) (int, error) {
-	b := s.shared.of(name)
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.fd >= 0 {
-		return b.fd, nil
-	}
-	fd, err := s.newFile(nil, &handedOut{node: n, name: name, shared: true})
-	if err != nil {
-		return -1, err
-	}
-	b.fd = fd
-	return fd, nil
 }

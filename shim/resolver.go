@@ -2,8 +2,6 @@ package shim
 
 import (
 	"bytes"
-	"path"
-	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -17,8 +15,11 @@ type target struct {
 	node *fakefs.Node
 	// name is the node's name in the tree.
 	name string
-	// real tells that the kernel has an object there too, where that was asked.
-	real bool
+	// real tells that the kernel has an object there too, where that was asked, and
+	// mode, uid and gid are then that object's.
+	real     bool
+	mode     uint32
+	uid, gid uint32
 	// beyond is, where node is nil, an O_PATH descriptor of the kernel's own
 	// object that the name leads to by way of something served, so that the
 	// kernel could not get there; else -1. Who asked for it ([lookup]) closes it.
@@ -26,6 +27,28 @@ type target struct {
 	// errno is a definite refusal: the name leads through what is served to a
 	// place that cannot be (ENOTDIR, ELOOP, EXDEV).
 	errno unix.Errno
+	// trouble is why the supervisor could not find out what the name leads to: it has no
+	// descriptors or no memory left. A read is the kernel's to answer then; a change is
+	// refused, for it may be one of something served.
+	trouble unix.Errno
+}
+
+// permits tells whether the caller may do to the target what want asks for. Where the
+// node changes only what the kernel's own file says, that file's permissions count.
+func (t *target) permits(who *status, want uint32) bool {
+	if t.real && t.node.WhenPresent {
+		return who.allowed(t.mode, t.uid, t.gid, want) || who.overrides(want, false)
+	}
+	return who.may(t.node, want, who.fsuid, who.fsgid)
+}
+
+// everybody tells that no caller needs to be asked for.
+func (t *target) everybody(want uint32) bool {
+	mode := uint32(t.node.Mode.Perm())
+	if t.real && t.node.WhenPresent {
+		mode = t.mode
+	}
+	return mode&want == want && mode>>3&want == want && mode>>6&want == want
 }
 
 // ours tells that the shim has something to say about the target.
@@ -39,6 +62,7 @@ type lookup struct {
 	nofollow bool   // a link in the last place is the object itself
 	resolve  uint64 // openat2's RESOLVE_ flags
 	beyond   bool   // the caller can deal with target.beyond
+	object   bool   // … and wants it of every object of the kernel's
 	real     bool   // the caller asks for target.real
 }
 
@@ -94,7 +118,7 @@ func (w *Worker) lead(c *Call, dirfd int, name []byte, how lookup) target {
 	}
 	var n *fakefs.Node
 	if w.shim.firsts.may(clean) {
-		n = w.shim.tree.Lookup(text(clean))
+		n = w.shim.tree.Find(clean)
 	}
 	if n == nil {
 		return w.resolveByObject(c, t, dirfd, name, how)
@@ -108,7 +132,7 @@ func (w *Worker) lead(c *Call, dirfd int, name []byte, how lookup) target {
 	if !n.WhenMissing && !isBelow(clean, "/dev") && !isBelow(clean, "/sys") {
 		return w.walk(c, dirfd, name, how)
 	}
-	return w.found(n, text(clean), wantsDirectory(name), how)
+	return w.found(n, clean, wantsDirectory(name), how)
 }
 
 // isBelow tells whether a clean name is dir or lies below it.
@@ -134,7 +158,7 @@ func (w *Worker) resolveInProc(c *Call, dirfd int, name, clean []byte, how looku
 			return w.walk(c, dirfd, name, how)
 		}
 	}
-	n := w.shim.tree.Lookup(text(clean))
+	n := w.shim.tree.Find(clean)
 	if n == nil || n.Mode&modeSymlink != 0 {
 		for _, link := range w.shim.procLinks {
 			if isBelow(clean, link) && !(how.nofollow && len(clean) == len(link)) {
@@ -145,18 +169,18 @@ func (w *Worker) resolveInProc(c *Call, dirfd int, name, clean []byte, how looku
 	if n == nil {
 		return w.belowFile(clean)
 	}
-	return w.found(n, text(clean), wantsDirectory(name), how)
+	return w.found(n, clean, wantsDirectory(name), how)
 }
 
 // belowFile refuses a name that goes on below something that only the tree has:
 // the kernel, which lacks that, would say ENOENT where a file stands in the way.
 func (w *Worker) belowFile(clean []byte) target {
 	for above := dirName(clean); len(above) > len("/proc"); above = dirName(above) {
-		n := w.shim.tree.Lookup(text(above))
+		n := w.shim.tree.Find(above)
 		if n == nil {
 			continue
 		}
-		switch t := w.found(n, text(above), false, lookup{real: true}); {
+		switch t := w.found(n, above, false, lookup{real: true}); {
 		case t.fake() && n.Mode.IsDir():
 			return target{errno: unix.ENOENT}
 		case t.fake():
@@ -179,21 +203,23 @@ func needsTGID(clean []byte) bool {
 }
 
 // found completes a target that was decided by its text.
-func (w *Worker) found(n *fakefs.Node, name string, directory bool, how lookup) target {
+func (w *Worker) found(n *fakefs.Node, name []byte, directory bool, how lookup) target {
 	t := target{node: n}
 	// Most nodes are files of any kind that stand before the kernel's, if there is
 	// one, in folders that the tree has as well: nothing depends on the kernel.
 	if how.real || n.Pattern != "" || n.WhenMissing || n.WhenPresent || n.Mode.IsDir() {
 		own := append(append(w.own[:0], name...), 0)
-		t.real = n.On == nil && fstatat(atFDCWD, own, &w.st, unix.AT_SYMLINK_NOFOLLOW) == 0
+		if t.real = n.On == nil && fstatat(atFDCWD, own, &w.st, unix.AT_SYMLINK_NOFOLLOW) == 0; t.real {
+			t.mode, t.uid, t.gid = w.st.Mode, w.st.Uid, w.st.Gid
+		}
 		switch {
 		case kernels(n, t.real):
 			return target{}
 		case n.On != nil: // a filesystem of our own: there is nothing of the kernel's
-		case !t.real && (n.Pattern != "" || w.shim.tree.Lookup(path.Dir(name)) == nil):
+		case !t.real && (n.Pattern != "" || w.shim.tree.Find(dirName(name)) == nil):
 			// A node stands in a folder of the kernel's: without it (a process that is
 			// gone, a cgroup that was removed) there is no node either.
-			own = append(append(w.own[:0], path.Dir(name)...), 0)
+			own = append(append(w.own[:0], dirName(name)...), 0)
 			if fstatat(atFDCWD, own, &w.st, 0) != 0 {
 				return target{}
 			}
@@ -202,8 +228,8 @@ func (w *Worker) found(n *fakefs.Node, name string, directory bool, how lookup) 
 	if directory && !n.Mode.IsDir() {
 		return target{errno: unix.ENOTDIR}
 	}
-	if t.name = n.Name; t.name != name {
-		t.name = strings.Clone(name) // it may be in one of the worker's buffers
+	if t.name = n.Name; t.name != string(name) {
+		t.name = string(name) // the node is a pattern's
 	}
 	return t
 }

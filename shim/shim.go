@@ -2,10 +2,13 @@ package shim
 
 import (
 	"os"
+	"strconv"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/rs/zerolog"
+	"golang.org/x/sys/unix"
 
 	"github.com/shimrun/shimrun/fakefs"
 )
@@ -32,18 +35,27 @@ type Shim struct {
 	// ground is what the machine has where names are served.
 	ground     atomic.Pointer[territory]
 	mounts     mountWatch
+	container  atomic.Pointer[identity] // the root of the container that was adopted
 	mountinfo  func() ([]byte, error)
 	initial    map[int]struct{} // the mounts that were there when the shim began, by id
 	namespace  []byte           // the supervisor's mount namespace, as its link says
 	unfollowed atomic.Bool
 
+	// self is who the supervisor is: its capabilities are all that there are here.
+	self       status
+	namespaces userNamespaces
+
 	handed  handedOuts
 	shared  backings
-	virtual virtualMounts
-	streams streams
-	offsets offsets
-	reapers subreapers
-	stats   statistics
+	nowhere nowhere
+	strays  strays
+	// crowdedOnce has the shim say once that it may keep too few descriptors.
+	crowdedOnce sync.Once
+	virtual     virtualMounts
+	streams     streams
+	offsets     offsets
+	reapers     subreapers
+	stats       statistics
 }
 
 // Options of a [Shim].
@@ -102,6 +114,11 @@ func New(tree *fakefs.Tree, opt Options) (*Shim, error) {
 	}
 	s.streams.shim = s
 	s.handed.devs = &s.passing.handed
+	s.namespaces.begin()
+	var err error
+	if s.self, err = s.who(os.Getpid()); err != nil {
+		return nil, err
+	}
 	if err := s.beginMounts(); err != nil {
 		return nil, err
 	}
@@ -132,6 +149,20 @@ func hasOwnNames(tree *fakefs.Tree) bool {
 		}
 	}
 	return false
+}
+
+// Adopted tells the shim that it has been put in front of a container, which has a root
+// and namespaces of its own: what its names mean is asked for each of them from the
+// first one on. process is one of the container's.
+func (s *Shim) Adopted(process int) {
+	s.passing.roots.Store(true)
+	s.passing.namespaces.Store(s.namespace != nil)
+	s.namespaces.add(strconv.Itoa(process))
+	var st unix.Stat_t
+	if unix.Stat("/proc/"+strconv.Itoa(process)+"/root", &st) == nil {
+		id := identityOf(&st)
+		s.container.Store(&id)
+	}
 }
 
 // MayServe tells the shim that a tracee may serve files itself, by FUSE: one has

@@ -100,6 +100,14 @@ func (t *target) refusal() Answer {
 	return Answer{}
 }
 
+// change is the same for a call that changes something, which is refused on doubt.
+func (t *target) change() Answer {
+	if t.trouble != 0 {
+		return Answer{Kind: Fail, Errno: t.trouble}
+	}
+	return t.refusal()
+}
+
 // give writes a structure to the tracee and returns 0; where the tracee's
 // pointer is bad it gets EFAULT as from the kernel.
 func (w *Worker) give(c *Call, t target, out uint64, data []byte) Answer {

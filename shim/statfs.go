@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"path"
 	"slices"
+	"strconv"
 
 	"golang.org/x/sys/unix"
 
@@ -29,23 +30,33 @@ func (w *Worker) statfs(c *Call) Answer {
 	}
 	ground := w.shim.ground.Load()
 	if w.sharesRoot(c, ground) && !selfish(name) {
-		own := w.own[:0]
+		own, from := w.own[:0], 0
 		if name[0] != '/' {
 			own = w.ofTracee(c.TID, "cwd/")
+			from = len(own) - 1
 		}
 		own = append(own, name...)
 		e := statfs(append(own, 0), &w.fs)
 		if e == unix.ENOSYS && w.shim.quirks.statfsENOSYS {
 			e = w.statfsAbove(own)
 		}
-		if e == 0 && !w.servedType() {
+		told := w.shim.tree.Filesystem(int64(w.fs.Type)) != nil
+		switch {
+		case e == 0 && !w.servedType():
+			if told && !w.isOpenToAll(own, from) && !w.reachable(c, name) {
+				return Answer{} // EACCES, says the kernel
+			}
 			return w.tellFilesystem(c, c.Args[1], false)
-		}
-		if e != 0 && e != unix.ENOENT && e != unix.ENOTDIR {
+		case e == 0 && !told:
+			return w.statfsServed(c, name)
+		case e != 0 && e != unix.ENOENT && e != unix.ENOTDIR:
 			return Answer{}
 		}
 	}
-	return w.statfsWalked(c, name)
+	if a := w.statfsServed(c, name); a.Kind != Continue {
+		return a
+	}
+	return w.statfsObject(c, name)
 }
 
 // selfish tells whether a name can mean something else to the supervisor than to the tracee.
@@ -61,47 +72,69 @@ func (w *Worker) servedType() bool {
 
 var servedTypes = [...]int64{unix.PROC_SUPER_MAGIC, unix.SYSFS_MAGIC, unix.CGROUP_SUPER_MAGIC, unix.TMPFS_MAGIC}
 
-// statfsWalked answers for a name that may be served: a served file is of the
+// statfsServed answers for a name that may be served: a served file is of the
 // filesystem of its nearest real folder.
-func (w *Worker) statfsWalked(c *Call, name []byte) Answer {
+func (w *Worker) statfsServed(c *Call, name []byte) Answer {
 	t := w.resolve(c, atFDCWD, name, lookup{})
-	if t.errno != 0 {
+	if t.node == nil {
 		return t.refusal()
 	}
-	if t.node != nil {
-		if w.filesystemOf(t.node, t.name) != nil {
+	if w.filesystemOf(t.node, t.name) != nil {
+		return Answer{}
+	}
+	w.told(c, t.node)
+	return w.tellFilesystem(c, c.Args[1], true)
+}
+
+// statfsObject answers for the kernel's own object, as the tracee gets to it.
+func (w *Worker) statfsObject(c *Call, name []byte) Answer {
+	t := w.walk(c, atFDCWD, name, lookup{object: true})
+	if t.beyond <= 0 {
+		return t.refusal()
+	}
+	defer unix.Close(t.beyond)
+	own := strconv.AppendInt(append(w.own[:0], "/proc/self/fd/"...), int64(t.beyond), 10)
+	switch e := statfs(append(own, 0), &w.fs); {
+	case e == unix.ENOSYS && w.shim.quirks.statfsENOSYS:
+		if object := w.kernelName(t.beyond); object == "" || object[0] != '/' || w.statfsAbove([]byte(object)) != 0 {
 			return Answer{}
 		}
-		w.told(c, t.node)
 		return w.tellFilesystem(c, c.Args[1], true)
-	}
-	// The kernel's own file, seen as the tracee sees it.
-	own := w.own[:0]
-	switch clean, ok := cleanLexically(w.clean[:0], name); {
-	case name[0] != '/':
-		own = append(w.ofTracee(c.TID, "cwd/"), name...)
-	case ok && isBelow(clean, "/proc/self"):
-		own = append(w.ofTracee(c.TID, ""), clean[len("/proc/self"):]...)
-	case ok && isBelow(clean, "/proc/thread-self"):
-		own = append(w.ofTracee(c.TID, ""), clean[len("/proc/thread-self"):]...)
-	case ok && isBelow(clean, "/dev/fd"):
-		own = append(w.ofTracee(c.TID, "fd"), clean[len("/dev/fd"):]...)
-	case w.shim.passing.roots.Load() || w.shim.passing.namespaces.Load():
-		own = append(w.ofTracee(c.TID, "root"), name...)
-	default:
-		own = append(own, name...)
-	}
-	e := statfs(append(own, 0), &w.fs)
-	if e == unix.ENOSYS && w.shim.quirks.statfsENOSYS {
-		e = w.statfsAbove(own)
-		if e == 0 {
-			return w.tellFilesystem(c, c.Args[1], true)
-		}
-	}
-	if e != 0 {
+	case e != 0:
 		return Answer{}
 	}
 	return w.tellFilesystem(c, c.Args[1], false)
+}
+
+// isOpenToAll tells whether everybody may pass through all folders that a name of the
+// supervisor's leads through, from index from on, and none of them is a link: then it
+// is the same whether the supervisor looks or the tracee. everybody_may in
+// seccomp/pass.c is the same for receivers in C.
+func (w *Worker) isOpenToAll(own []byte, from int) bool {
+	const all = unix.S_IXUSR | unix.S_IXGRP | unix.S_IXOTH
+	for i := from; i < len(own); i++ {
+		if own[i] != '/' || i > 0 && own[i-1] == '/' {
+			continue
+		}
+		folder, flags := append(w.proc[:0], own[:max(i, 1)]...), unix.AT_SYMLINK_NOFOLLOW
+		if from > 0 && i == from {
+			flags = 0 // the magic link to where a relative name starts
+		}
+		if fstatat(atFDCWD, append(folder, 0), &w.st, flags) != 0 ||
+			w.st.Mode&unix.S_IFMT != unix.S_IFDIR || w.st.Mode&all != all {
+			return false
+		}
+	}
+	return true
+}
+
+// reachable tells whether a name leads the tracee itself to an object of the kernel's.
+func (w *Worker) reachable(c *Call, name []byte) bool {
+	t := w.walk(c, atFDCWD, name, lookup{object: true})
+	if t.beyond > 0 {
+		unix.Close(t.beyond)
+	}
+	return t.beyond > 0
 }
 
 // statfsAbove asks about the nearest folder of a file for which the kernel has

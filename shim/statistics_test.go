@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/shimrun/shimrun/fakefs"
 )
 
@@ -39,8 +41,8 @@ func TestSnapshot(t *testing.T) {
 		w.count.answered(nr, Install)
 		w.count.latency(nr, latency)
 		w.told(&Call{Nr: nr}, node)
-		w.failed(&Call{}, node, errors.New("out of descriptors"))
-		w.failed(&Call{}, node, fs.ErrNotExist) // the kernel's to say
+		w.failed(&Call{}, node, unix.O_RDONLY, errors.New("out of descriptors"))
+		w.failed(&Call{}, node, unix.O_RDONLY, fs.ErrNotExist) // the kernel's to say
 	}
 	got := s.Snapshot()
 	if got.Lies[node.Lie] != 2 || got.Failed[node.Lie] != 2 {

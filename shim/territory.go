@@ -27,8 +27,8 @@ type territory struct {
 	// dirs are, on filesystems that are not in devs, the deepest real
 	// directories below which names are served.
 	dirs map[identity]struct{}
-	// files are the real files that a plain node stands before.
-	files map[identity]struct{}
+	// files are the real files that a plain node stands before, with its name.
+	files map[identity]string
 	// names gives the tree's name of a directory that has an identity of its
 	// own: the roots of the tree and the mount points below them.
 	names map[identity]string
@@ -48,7 +48,7 @@ type territory struct {
 func (s *Shim) survey() *territory {
 	t := &territory{
 		dirs:  map[identity]struct{}{},
-		files: map[identity]struct{}{},
+		files: map[identity]string{},
 		names: map[identity]string{},
 		types: map[uint64]int64{},
 	}
@@ -56,10 +56,12 @@ func (s *Shim) survey() *territory {
 	if unix.Stat("/", &st) == nil {
 		t.root = identityOf(&st)
 	}
+	mounts := s.mountsNow()
+	s.cover(t, mounts)
 	roots := s.tree.Roots()
 	var scattered []string // roots on the root filesystem itself: /etc, or /dev of a plain chroot
 	for _, r := range roots {
-		if unix.Stat(r, &st) != nil || uint64(st.Dev) == t.root.dev {
+		if t.hides([]byte(r)) || !statNow(r, &st) || uint64(st.Dev) == t.root.dev {
 			scattered = append(scattered, r)
 			continue
 		}
@@ -70,7 +72,7 @@ func (s *Shim) survey() *territory {
 	if unix.Stat("/proc", &st) == nil {
 		t.procDev = uint64(st.Dev)
 	}
-	s.claimMounts(t, roots)
+	s.claimMounts(t, roots, mounts)
 	s.scatter(t, scattered)
 	s.overlay(t)
 	return t
@@ -85,20 +87,20 @@ func (s *Shim) stand(t *territory) {
 // overlay finds the real files that nodes stand before.
 func (s *Shim) overlay(t *territory) {
 	for _, n := range s.tree.Named() {
-		if n.WhenMissing || n.Mode.IsDir() && !n.Covers() {
+		if n.WhenMissing || n.Mode.IsDir() && !n.Covers() || t.hides([]byte(n.Name)) {
 			continue
 		}
 		var st unix.Stat_t
 		if n.Pattern == "" {
-			if unix.Stat(n.Name, &st) == nil {
-				t.files[identityOf(&st)] = struct{}{}
+			if statNow(n.Name, &st) {
+				t.files[identityOf(&st)] = n.Name
 			}
 			continue
 		}
 		// A pattern can match any file of the filesystems below its plain part.
 		root := n.Pattern[:strings.IndexAny(n.Pattern, "*?[\\")]
 		root = root[:strings.LastIndexByte(root, '/')+1]
-		if unix.Stat(root, &st) == nil {
+		if statNow(root, &st) {
 			t.laidOver = append(t.laidOver, uint64(st.Dev))
 		}
 		for id, name := range t.names {
@@ -119,25 +121,38 @@ func (t *territory) claim(name string, st *unix.Stat_t) {
 	}
 }
 
-// claimMounts adds what is mounted below the roots (the cgroup controllers below
-// /sys/fs/cgroup) and every other instance of procfs and sysfs.
-func (s *Shim) claimMounts(t *territory, roots []string) {
+// mountsNow are the mounts of this moment; the first time that is remembered. nil
+// where they cannot be told.
+func (s *Shim) mountsNow() []*mountinfo.Info {
 	var mounts []*mountinfo.Info
 	info, err := s.mountinfo()
 	if err == nil {
 		mounts, err = mountinfo.GetMountsFromReader(bytes.NewReader(info), nil)
 	}
 	if s.initial == nil { // the first survey
-		defer func() {
-			s.initial = make(map[int]struct{}, len(mounts))
-			for _, m := range mounts {
-				s.initial[m.ID] = struct{}{}
-			}
-		}()
+		s.initial = make(map[int]struct{}, len(mounts))
+		for _, m := range mounts {
+			s.initial[m.ID] = struct{}{}
+		}
 	}
 	if err != nil {
-		return
+		return nil
 	}
+	return mounts
+}
+
+// cover finds the new mounts that hide what is served below them.
+func (s *Shim) cover(t *territory, mounts []*mountinfo.Info) {
+	for _, m := range mounts {
+		if m.FSType != "proc" && m.FSType != "sysfs" && m.FSType != "cgroup" && s.isNew(m) && s.above(m.Mountpoint) {
+			t.covered = append(t.covered, m.Mountpoint)
+		}
+	}
+}
+
+// claimMounts adds what is mounted below the roots (the cgroup controllers below
+// /sys/fs/cgroup) and every other instance of procfs and sysfs.
+func (s *Shim) claimMounts(t *territory, roots []string, mounts []*mountinfo.Info) {
 	serves := func(dir string) bool {
 		return slices.ContainsFunc(roots, func(r string) bool { return r == dir || strings.HasPrefix(r, dir+"/") })
 	}
@@ -149,12 +164,9 @@ func (s *Shim) claimMounts(t *territory, roots []string) {
 		case "sysfs":
 			t.types[unix.Mkdev(uint32(m.Major), uint32(m.Minor))] = unix.SYSFS_MAGIC
 		}
-		if m.FSType != "proc" && m.FSType != "sysfs" && m.FSType != "cgroup" && s.isNew(m) && s.above(m.Mountpoint) {
-			t.covered = append(t.covered, m.Mountpoint)
-		}
 		below := slices.ContainsFunc(roots, func(r string) bool { return strings.HasPrefix(m.Mountpoint, r+"/") })
 		special := m.FSType == "proc" && serves("/proc") || m.FSType == "sysfs" && serves("/sys")
-		if !below && !special || unix.Stat(m.Mountpoint, &st) != nil || uint64(st.Dev) == t.root.dev {
+		if !below && !special || t.hides([]byte(m.Mountpoint)) || !statNow(m.Mountpoint, &st) || uint64(st.Dev) == t.root.dev {
 			continue
 		}
 		if below && !special {
@@ -166,6 +178,22 @@ func (s *Shim) claimMounts(t *territory, roots []string) {
 			t.devs = append(t.devs, uint64(st.Dev))
 		}
 	}
+}
+
+// statNow is stat(2) by what is known already: it does not ask the server of a
+// filesystem, which may be a tracee that waits for this very look (statx(2),
+// AT_STATX_DONT_SYNC).
+func statNow(name string, st *unix.Stat_t) bool {
+	var now unix.Statx_t
+	switch err := unix.Statx(atFDCWD, name, unix.AT_STATX_DONT_SYNC, unix.STATX_BASIC_STATS, &now); err {
+	case nil:
+		*st = unix.Stat_t{Ino: now.Ino, Mode: uint32(now.Mode)}
+		set(&st.Dev, unix.Mkdev(now.Dev_major, now.Dev_minor))
+		return true
+	case unix.ENOSYS, unix.EINVAL:
+		return unix.Stat(name, st) == nil
+	}
+	return false
 }
 
 // isNew tells whether a mount was made since the shim began.
@@ -212,13 +240,16 @@ func (s *Shim) scatter(t *territory, roots []string) {
 		if !ok || n.Name != root && !strings.HasPrefix(n.Name, strings.TrimSuffix(root, "/")+"/") {
 			continue
 		}
+		if t.hides([]byte(n.Name)) {
+			continue
+		}
 		var st unix.Stat_t
-		if unix.Stat(n.Name, &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFDIR {
+		if statNow(n.Name, &st) && st.Mode&unix.S_IFMT == unix.S_IFDIR {
 			t.dirs[identityOf(&st)] = struct{}{}
 			t.names[identityOf(&st)] = n.Name
 		}
 		for dir := path.Dir(n.Name); ; dir = path.Dir(dir) {
-			if unix.Stat(dir, &st) == nil {
+			if statNow(dir, &st) {
 				t.dirs[identityOf(&st)] = struct{}{}
 				t.names[identityOf(&st)] = dir
 				break

@@ -199,7 +199,7 @@ func (w *Worker) refused(c *Call, p *passage, l, l2 *led) unix.Errno {
 
 // passTo makes the call where its names really lead.
 func (w *Worker) passTo(c *Call, p *passage, real, real2 string) (Answer, bool) {
-	who, err := statusOf(c.TID)
+	who, err := w.shim.who(c.TID)
 	if err != nil {
 		return Answer{}, false
 	}
@@ -225,14 +225,17 @@ func (w *Worker) passTo(c *Call, p *passage, real, real2 string) (Answer, bool) 
 			delete(at, p.out)
 		}
 	}
-	args := c.Args
+	args, nr := c.Args, c.Nr
 	if p.mode >= 0 {
 		args[p.mode] &^= uint64(who.umask)
+	}
+	if p.kind == accesses {
+		nr, args, at = asEffective(p, &who, args, at[p.path])
 	}
 	var result int64
 	var errno unix.Errno
 	if !w.shim.as(&who, func() {
-		if result, errno = callOn(c.Nr, args, at); errno == 0 && p.mode >= 0 {
+		if result, errno = callOn(nr, args, at); errno == 0 && p.mode >= 0 {
 			w.finishMode(real, uint32(args[p.mode]))
 		}
 	}) {
@@ -247,6 +250,22 @@ func (w *Worker) passTo(c *Call, p *passage, real, real2 string) (Answer, bool) 
 		}
 	}
 	return Answer{Kind: Return, Value: result}, true
+}
+
+// asEffective makes of access(2) and its kin a call that asks about the rights which
+// the thread acts with: the real ids that they ask about stay the supervisor's. They
+// become the caller's rights here (access_override_creds in fs/open.c).
+func asEffective(p *passage, who *status, had [6]uint64, name []byte) (nr int, args [6]uint64, at map[int][]byte) {
+	flags := uint64(0)
+	if p.flags >= 0 {
+		flags = had[p.flags]
+	}
+	if flags&unix.AT_EACCESS == 0 {
+		who.asReal()
+	}
+	from := int64(atFDCWD) // the name is absolute
+	args = [6]uint64{uint64(from), 0, had[p.path+1], flags | unix.AT_EACCESS}
+	return unix.SYS_FACCESSAT2, args, map[int][]byte{1: name}
 }
 
 // finishMode gives a new file the bits that the supervisor's own umask took.

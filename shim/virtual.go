@@ -31,22 +31,19 @@ type virtualMounts struct {
 	// devs are the filesystems on which mounts of the table stand or lie: an
 	// object on any other is nothing to the table.
 	devs atomic.Pointer[[]uint64]
-	self status // the supervisor's own: its capabilities are all that there are here
 	ram  uint64
 
-	mu      sync.Mutex // orders changes with what they do to folders
+	// mu orders changes of the table with what they do to folders. Whoever holds it
+	// looks up no name for a tracee: that takes cwds.mu, and may wait for others.
+	mu      sync.Mutex
 	folders map[uint32]*folder
-	cwds    map[int]cwd
+	cwds    cwds
 }
 
 func (s *Shim) beginMounts() error {
 	v := &s.virtual
 	if !s.tree.Profile().VirtualMounts() {
 		return nil
-	}
-	var err error
-	if v.self, err = statusOf(os.Getpid()); err != nil {
-		return err
 	}
 	info, err := s.mountinfo()
 	if err != nil {
@@ -60,7 +57,7 @@ func (s *Shim) beginMounts() error {
 	v.devs.Store(&[]uint64{})
 	var st unix.Statx_t
 	v.tellsRoots = unix.Statx(atFDCWD, "/", 0, 0, &st) == nil && st.Attributes_mask&unix.STATX_ATTR_MOUNT_ROOT != 0
-	v.answers = !v.self.has(unix.CAP_SYS_ADMIN)
+	v.answers = !s.self.has(unix.CAP_SYS_ADMIN)
 	v.folders = map[uint32]*folder{}
 	return nil
 }
@@ -68,8 +65,8 @@ func (s *Shim) beginMounts() error {
 // privileged tells whether a tracee may mount, were it not for the one
 // capability that is missing here: it is root, and has given up nothing of
 // what shimrun was started with.
-func (v *virtualMounts) privileged(who *status) bool {
-	return who.euid == 0 && who.caps&v.self.caps == v.self.caps
+func (s *Shim) privileged(who *status) bool {
+	return who.euid == 0 && who.counting()&s.self.caps == s.self.caps
 }
 
 // mountsOf tells whether a call is about the mounts of the table: the
@@ -79,8 +76,8 @@ func (w *Worker) mountsOf(c *Call) (who status, ok bool) {
 	if !v.answers || w.shim.passing.namespaces.Load() && !w.sharesNamespace(c.TID) {
 		return who, false
 	}
-	who, err := statusOf(c.TID)
-	return who, err == nil && v.privileged(&who)
+	who, err := w.shim.who(c.TID)
+	return who, err == nil && w.shim.privileged(&who)
 }
 
 func (w *Worker) sharesNamespace(tid int) bool {
@@ -109,7 +106,7 @@ func (v *virtualMounts) survey() {
 		}
 		for _, name := range []string{m.Point, m.Backing} {
 			var st unix.Stat_t
-			if unix.Stat(name, &st) == nil && !slices.Contains(devs, uint64(st.Dev)) {
+			if statNow(name, &st) && !slices.Contains(devs, uint64(st.Dev)) {
 				devs = append(devs, uint64(st.Dev))
 			}
 		}

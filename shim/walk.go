@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io/fs"
 	"path"
-	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -54,6 +53,8 @@ type walker struct {
 	// served tells that the name led through something that only the tree has:
 	// then a refusal is ours to give; until then the kernel refuses by itself.
 	served bool
+	// trouble is why the supervisor could not look, where that is its own.
+	trouble unix.Errno
 }
 
 // walk is the third step of [Worker.resolve].
@@ -68,7 +69,7 @@ func (w *Worker) walk(c *Call, dirfd int, name []byte, how lookup) target {
 	case errors.As(err, &errno) && k.served:
 		return target{errno: errno}
 	case err != nil:
-		return target{}
+		return target{trouble: k.trouble}
 	}
 	if t.node != nil && wantsDirectory(name) && !t.node.Mode.IsDir() {
 		return target{errno: unix.ENOTDIR}
@@ -88,6 +89,33 @@ func (k *walker) run(dirfd int, name []byte) (target, error) {
 	if err := k.start(dirfd, name); err != nil {
 		return target{}, err
 	}
+	if err := k.steps(); err != nil {
+		return target{}, err
+	}
+	s := k.top()
+	if s.node == nil && s.fd >= 0 && (k.served && k.how.beyond || k.how.object) {
+		fd, err := unix.FcntlInt(uintptr(s.fd), unix.F_DUPFD_CLOEXEC, highest)
+		return target{beyond: fd}, err
+	}
+	if s.node == nil {
+		return target{}, errKernel
+	}
+	if s.fd >= 0 && uint64(s.st.Dev) != k.w.shim.ground.Load().procDev {
+		// A file of a process in another instance of procfs, with its own numbers: what
+		// is told must be made of that process, and not of one that has the number here.
+		name, ok := numberedHere(k.c.TID, s.name)
+		if !ok {
+			return target{}, errKernel
+		}
+		if n := k.w.shim.tree.Lookup(name); n != nil {
+			s.node, s.name = n, name
+		}
+	}
+	return target{node: s.node, name: s.name, real: s.fd >= 0, mode: s.st.Mode, uid: s.st.Uid, gid: s.st.Gid}, nil
+}
+
+// steps goes on to the end of the name.
+func (k *walker) steps() error {
 	for len(k.rest) > 0 {
 		part, rest, more := bytes.Cut(k.rest, []byte("/"))
 		k.rest = rest
@@ -95,10 +123,13 @@ func (k *walker) run(dirfd int, name []byte) (target, error) {
 			continue
 		}
 		if !k.top().directory() {
-			return target{}, unix.ENOTDIR
+			return unix.ENOTDIR
 		}
 		if !k.searchable() {
-			return target{}, errKernel
+			if k.served || k.top().fd < 0 {
+				return unix.EACCES // the kernel would not come this far
+			}
+			return errKernel
 		}
 		var err error
 		if string(part) == ".." {
@@ -107,26 +138,10 @@ func (k *walker) run(dirfd int, name []byte) (target, error) {
 			err = k.step(string(part), !more)
 		}
 		if err != nil {
-			return target{}, err
+			return err
 		}
 	}
-	s := k.top()
-	if s.node == nil && s.fd >= 0 && k.served && k.how.beyond {
-		fd, err := unix.FcntlInt(uintptr(s.fd), unix.F_DUPFD_CLOEXEC, highest)
-		return target{beyond: fd}, err
-	}
-	if s.node == nil {
-		return target{}, errKernel
-	}
-	if s.fd >= 0 && uint64(s.st.Dev) != k.w.shim.ground.Load().procDev {
-		// A file of a process in another instance of procfs, with its own numbers.
-		if name, ok := numberedHere(k.c.TID, s.name); ok {
-			if n := k.w.shim.tree.Lookup(name); n != nil {
-				s.node, s.name = n, name
-			}
-		}
-	}
-	return target{node: s.node, name: s.name, real: s.fd >= 0}, nil
+	return nil
 }
 
 // start puts the walk onto the tracee's root, working directory or descriptor.
@@ -175,6 +190,17 @@ func (k *walker) enter(link []byte, s *spot) error {
 		return k.adopt(fd, s)
 	case unix.EACCES, unix.EPERM:
 		return errDenied
+	}
+	return k.stuck(e)
+}
+
+// stuck ends a walk that the supervisor cannot go on with.
+func (k *walker) stuck(e unix.Errno) error {
+	switch e {
+	case unix.EMFILE, unix.ENFILE:
+		k.trouble = unix.ENFILE
+	case unix.ENOMEM:
+		k.trouble = e
 	}
 	return errKernel
 }
@@ -230,30 +256,23 @@ func (k *walker) up() error {
 		k.stack = k.stack[:len(k.stack)-1]
 		return nil
 	}
-	var parent spot
 	if s.fd < 0 {
-		// Above a served directory: the name tells where that is.
-		own := append(append(k.w.own[:0], path.Dir(s.name)...), 0)
-		fd, e := openat(atFDCWD, own, unix.O_PATH|unix.O_CLOEXEC)
-		if e != 0 {
-			n := k.w.shim.tree.Lookup(path.Dir(s.name))
-			if n == nil {
-				return errKernel
-			}
-			k.stack[0] = spot{fd: -1, name: path.Dir(s.name), node: n}
-			return nil
+		// Above a served directory: the name tells where that is, from the tracee's root.
+		above := walker{w: k.w, c: k.c, base: k.base, stack: []spot{k.base}, rest: []byte(path.Dir(s.name)), who: k.who, served: true}
+		err := above.steps()
+		k.fds, k.who, k.trouble = append(k.fds, above.fds...), above.who, above.trouble
+		if err == nil {
+			k.stack[0] = *above.top()
 		}
-		if err := k.adopt(fd, &parent); err != nil {
-			return err
-		}
-	} else {
-		fd, e := openat(s.fd, []byte("..\x00"), unix.O_PATH|unix.O_CLOEXEC)
-		if e != 0 {
-			return errKernel
-		}
-		if err := k.adopt(fd, &parent); err != nil {
-			return err
-		}
+		return err
+	}
+	var parent spot
+	fd, e := openat(s.fd, []byte("..\x00"), unix.O_PATH|unix.O_CLOEXEC)
+	if e != 0 {
+		return k.stuck(e)
+	}
+	if err := k.adopt(fd, &parent); err != nil {
+		return err
 	}
 	if err := k.crossed(s, &parent); err != nil {
 		return err
@@ -289,12 +308,10 @@ func (k *walker) step(part string, final bool) error {
 			if fstat(fd, &child.st) != 0 {
 				return errKernel
 			}
-			if child.st.Dev != here.st.Dev {
-				k.mounted(&child)
-			}
+			k.rename(here, &child)
 		case unix.ENOENT:
 		default:
-			return errKernel
+			return k.stuck(e)
 		}
 	}
 	if child.node = k.nodeAt(&child); child.node != nil && child.node.Pattern != "" && here.fd < 0 {
@@ -326,33 +343,31 @@ func (k *walker) step(part string, final bool) error {
 }
 
 // searchable tells whether the tracee may pass through the directory it stands
-// in; where it may not, the kernel says EACCES by itself.
+// in; where it may not, the kernel says EACCES by itself, if it has that one.
 func (k *walker) searchable() bool {
 	const all = unix.S_IXUSR | unix.S_IXGRP | unix.S_IXOTH
 	s := k.top()
-	if s.fd < 0 || s.st.Mode&all == all {
+	mode := s.st.Mode
+	if s.fd < 0 {
+		mode = uint32(s.node.Mode.Perm())
+	}
+	if mode&all == all {
 		return true // whoever it is
 	}
-	who, mode := k.caller(), s.st.Mode
+	who := k.caller()
 	if who == nil {
 		return false
 	}
-	if who.fsuid == 0 || who.has(unix.CAP_DAC_OVERRIDE) || who.has(unix.CAP_DAC_READ_SEARCH) {
-		return true
+	if s.fd < 0 {
+		return who.may(s.node, unix.X_OK, who.fsuid, who.fsgid)
 	}
-	switch {
-	case s.st.Uid == who.fsuid:
-		mode >>= 6
-	case s.st.Gid == who.fsgid || slices.Contains(who.groups, s.st.Gid):
-		mode >>= 3
-	}
-	return mode&unix.X_OK != 0
+	return who.allowed(mode, s.st.Uid, s.st.Gid, unix.X_OK) || who.overrides(unix.X_OK, true)
 }
 
 // caller is who walks, nil where nobody can tell. Most walks do not ask.
 func (k *walker) caller() *status {
 	if k.who == nil {
-		if who, err := statusOf(k.c.TID); err == nil {
+		if who, err := k.w.shim.who(k.c.TID); err == nil {
 			k.who = &who
 		}
 	}

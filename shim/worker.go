@@ -80,9 +80,20 @@ func (w *Worker) recovered(c *Call, a *Answer) {
 		w.ahead, w.looked = nil, 0
 		w.count.failed(liePanic)
 		w.shim.log.Error().Int("tid", c.TID).Int("call", c.Nr).Interface("panic", r).
-			Bytes("stack", debug.Stack()).Msg("a handler failed; the kernel answers instead")
-		*a = Answer{}
+			Bytes("stack", debug.Stack()).Msg("a handler failed; the kernel answers instead, or the call fails if it changes something")
+		if *a = (Answer{}); w.changes(c) {
+			a.Kind, a.Errno = Fail, unix.EIO
+		}
 	}
+}
+
+// changes tells whether a call may change a file that its name leads to.
+func (w *Worker) changes(c *Call) bool {
+	if _, _, flags, ok := w.opens(c); ok {
+		return flags&unix.O_PATH == 0 && (wanted(flags)&unix.W_OK != 0 || flags&unix.O_CREAT != 0)
+	}
+	p := passages()[w.shim.nameOf(c.Nr)]
+	return p != nil && p.kind != looks && p.kind != accesses
 }
 
 // told counts and logs a lie that was told.

@@ -73,15 +73,6 @@ func (o *offsets) set(k offsetKey, v int64) {
 	}
 }
 
-// begin forgets what an earlier descriptor of the same file was moved to: a
-// file that is opened anew is at its start.
-func (o *offsets) begin(tid, fd int) {
-	var st unix.Stat_t
-	if who, err := statusOf(tid); err == nil && fstat(fd, &st) == 0 {
-		o.set(offsetKey{who.tgid, identityOf(&st)}, 0)
-	}
-}
-
 // maxWrite bounds one write to a served file, as the kernel bounds one to a
 // sysctl (KMALLOC_MAX_SIZE, ENOMEM above it).
 const maxWrite = 4 << 20
@@ -98,7 +89,7 @@ func (w *Worker) HandleFollowed(c *Call) (a Answer) {
 	if h == nil || h.node.Content == nil {
 		return Answer{}
 	}
-	who, err := statusOf(c.TID)
+	who, err := w.shim.who(c.TID)
 	if err != nil {
 		return Answer{}
 	}
@@ -139,7 +130,7 @@ func (w *Worker) HandleFollowed(c *Call) (a Answer) {
 
 // store hands what was written to the node, and shows every reader the result.
 func (w *Worker) store(c *Call, h *handedOut, key offsetKey, data []byte, offset int64, moves bool) Answer {
-	v := &view{tid: c.TID, name: h.name}
+	v := &view{tid: c.TID, name: h.name, shim: w.shim}
 	w.told(c, h.node)
 	if len(data) == 0 {
 		return Answer{Kind: Return}
@@ -169,12 +160,13 @@ func (w *Worker) store(c *Call, h *handedOut, key offsetKey, data []byte, offset
 	return Answer{Kind: Rewrite, Nr: unix.SYS_LSEEK, Args: [6]uint64{c.Args[0], uint64(n), unix.SEEK_CUR}, Override: true, Value: int64(n)}
 }
 
-// show puts a node's new content where it is read: into the file that all share,
-// or, where each open has its own, into the one that was written to.
+// show puts a node's new content where it is read: into the file that all share, and
+// into the writer's own.
 func (w *Worker) show(c *Call, h *handedOut, v *view) error {
 	if _, shared := h.node.Content.Shared(); shared {
-		_, err := w.shim.sharedFile(h.node, h.name, v)
-		return err
+		if err := w.shim.refresh(h.node, h.name, v); err != nil {
+			return err
+		}
 	}
 	content, err := h.node.Content.Read(v)
 	if err != nil {
@@ -290,10 +282,5 @@ func (o *offsets) forget(tgid int) {
 		}
 	}
 }
-
-// Unfollowed tells the shim that a process which may write to a served file
-// could not be followed, so that its writes are checked when the file is next
-// opened.
-func (s *Shim) Unfollowed() { s.unfollowed.Store(true) }
 
 var _ fakefs.View = (*view)(nil)

@@ -1,0 +1,220 @@
+package shim
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"sync"
+	"sync/atomic"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/shimrun/shimrun/fakefs"
+)
+
+// directory returns the object behind a directory that only the tree has: one
+// that was removed after it was opened, so that the kernel finds nothing in it, nobody
+// can make anything in it, and every name below comes to the shim.
+//
+// No way leads from it to files of the supervisor's: see [nowhere], and
+// [temporary] where that cannot be.
+func (s *Shim) directory(n *fakefs.Node, name string) (int, error) {
+	b := s.shared.of(name)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.fd >= 0 {
+		var st unix.Stat_t
+		if fstat(b.fd, &st) == 0 && slices.Contains(b.known, identityOf(&st)) {
+			return b.fd, nil
+		}
+		s.log.Warn().Str("directory", name).Int("descriptor", b.fd).Str("state", stateOf(b.fd)).
+			Msg("the descriptor of a directory's stand-in is bad, and it is made anew; please report this")
+		s.handed.remove(b.known)
+		b.fd, b.known = -1, nil // nobody's, or another's by now: not closed
+		s.shared.release()
+	}
+	s.shared.keep() // it is kept in any case: it is known by its identity
+	fd, above, err := s.nowhere.directory()
+	if err != nil {
+		fd, above, err = temporary()
+	}
+	if err != nil {
+		s.shared.release()
+		return -1, fmt.Errorf("stand-in for the directory %s: %w", name, err)
+	}
+	outside := &handedOut{node: n, name: "", shared: true}
+	for i := range above {
+		s.register(&above[i], outside)
+		if !s.nowhere.isRoot(&above[i]) {
+			b.known = append(b.known, identityOf(&above[i]))
+		}
+	}
+	var st unix.Stat_t
+	if e := fstat(fd, &st); e != 0 {
+		unix.Close(fd)
+		s.shared.release()
+		return -1, os.NewSyscallError("fstat", e)
+	}
+	s.register(&st, &handedOut{node: n, name: name, shared: true})
+	b.known = append(b.known, identityOf(&st))
+	b.fd = fd
+	return fd, nil
+}
+
+// nowhere is a filesystem that is mounted in no namespace. Above its root there is
+// nothing, for the kernel too, and who has a directory of it has it read-only.
+type nowhere struct {
+	once sync.Once
+	err  error
+	made int           // the mount in which directories are made
+	seen int           // the same filesystem, read-only: directories are opened in it
+	root unix.Stat_t   // its root
+	next atomic.Uint64 // the name of the last directory
+}
+
+// directory makes one, and tells what lies above it.
+func (w *nowhere) directory() (fd int, above []unix.Stat_t, err error) {
+	if w.once.Do(w.mount); w.err != nil {
+		return -1, nil, w.err
+	}
+	name := strconv.FormatUint(w.next.Add(1), 10)
+	if err := unix.Mkdirat(w.made, name, 0o755); err != nil {
+		return -1, nil, &os.PathError{Op: "mkdirat", Path: name, Err: err}
+	}
+	defer func() { _ = unix.Unlinkat(w.made, name, unix.AT_REMOVEDIR) }()
+	// Whoever may enter was decided by the node; the object stops nobody.
+	if err := unix.Fchmodat(w.made, name, 0o755, 0); err != nil {
+		return -1, nil, &os.PathError{Op: "fchmodat", Path: name, Err: err}
+	}
+	fd, err = unix.Openat(w.seen, name, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return -1, nil, &os.PathError{Op: "openat", Path: name, Err: err}
+	}
+	return raise(fd), []unix.Stat_t{w.root}, nil
+}
+
+// file makes one in it: fd reads it, and can be opened for writing by nobody; own
+// changes it.
+func (w *nowhere) file(content []byte) (fd, own int, err error) {
+	if w.once.Do(w.mount); w.err != nil {
+		return -1, -1, w.err
+	}
+	if w.seen == w.made {
+		return -1, -1, unix.ENOTSUP
+	}
+	name := strconv.FormatUint(w.next.Add(1), 10)
+	own, err = unix.Openat(w.made, name, unix.O_RDWR|unix.O_CREAT|unix.O_EXCL|unix.O_CLOEXEC, 0o444)
+	if err != nil {
+		return -1, -1, &os.PathError{Op: "openat", Path: name, Err: err}
+	}
+	defer func() { _ = unix.Unlinkat(w.made, name, 0) }()
+	own = raise(own)
+	if err = errors.Join(fill(own, content), unix.Fchmod(own, 0o444)); err == nil {
+		fd, err = unix.Openat(w.seen, name, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	}
+	if err != nil {
+		unix.Close(own)
+		return -1, -1, err
+	}
+	return raise(fd), own, nil
+}
+
+// isRoot tells whether an object is the filesystem's root, which all directories have
+// in common.
+func (w *nowhere) isRoot(st *unix.Stat_t) bool {
+	return w.made > 0 && identityOf(st) == identityOf(&w.root)
+}
+
+// mount makes the filesystem: fsmount(2), and since Linux 6.15 open_tree(2) of what is
+// mounted nowhere. It takes CAP_SYS_ADMIN.
+func (w *nowhere) mount() { w.err = w.mountTmpfs() }
+
+func (w *nowhere) mountTmpfs() error {
+	context, err := unix.Fsopen("tmpfs", unix.FSOPEN_CLOEXEC)
+	if err != nil {
+		return os.NewSyscallError("fsopen", err)
+	}
+	defer unix.Close(context)
+	if err := unix.FsconfigCreate(context); err != nil {
+		return os.NewSyscallError("fsconfig", err)
+	}
+	const attributes = unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NODEV | unix.MOUNT_ATTR_NOEXEC
+	made, err := unix.Fsmount(context, unix.FSMOUNT_CLOEXEC, attributes)
+	if err != nil {
+		return os.NewSyscallError("fsmount", err)
+	}
+	made = raise(made)
+	if err := errors.Join(unix.Fchmodat(made, ".", 0o555, 0), unix.Fstatat(made, ".", &w.root, 0)); err != nil {
+		unix.Close(made)
+		return err
+	}
+	w.made, w.seen = made, made
+	seen, err := unix.OpenTree(made, "", unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_EMPTY_PATH)
+	if err != nil {
+		return nil // an older kernel: then they are not read-only, but empty for good all the same
+	}
+	if err := unix.MountSetattr(seen, "", unix.AT_EMPTY_PATH, &unix.MountAttr{Attr_set: attributes | unix.MOUNT_ATTR_RDONLY}); err != nil {
+		unix.Close(seen)
+		return nil
+	}
+	w.seen = raise(seen)
+	return nil
+}
+
+// depth is how far below its temporary directory a stand-in is made. The
+// directories between are removed as well, so that as many ".." from inside lead
+// nowhere that exists, and every such name comes to the shim.
+const depth = 8
+
+// temporary makes a directory where nothing can be mounted: a removed one of the
+// machine's, in a directory that only the supervisor could pass through.
+func temporary() (fd int, above []unix.Stat_t, err error) {
+	made, err := temporaryDirectory()
+	if err != nil {
+		return -1, nil, err
+	}
+	names := []string{made}
+	defer func() {
+		for _, name := range slices.Backward(names) {
+			if name == made {
+				// A removed directory can be walked up from for good. This one is closed to
+				// all that have no capability to override it.
+				_ = os.Chmod(made, 0)
+			}
+			_ = unix.Rmdir(name)
+		}
+	}()
+	inner := made
+	for range depth {
+		inner += "/d"
+		if err := os.Mkdir(inner, 0o755); err != nil {
+			return -1, nil, err
+		}
+		names = append(names, inner)
+		var st unix.Stat_t
+		if err := errors.Join(os.Chmod(inner, 0o755), unix.Stat(inner, &st)); err != nil {
+			return -1, nil, err
+		}
+		above = append(above, st)
+	}
+	fd, err = unix.Open(inner, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return -1, nil, &os.PathError{Op: "open", Path: inner, Err: err}
+	}
+	return raise(fd), above[:len(above)-1], nil
+}
+
+// temporaryDirectory makes a directory wherever one can be made.
+func temporaryDirectory() (string, error) {
+	var errs []error
+	for _, parent := range []string{os.TempDir(), "/dev/shm", "/run", "/var/tmp", "/"} {
+		made, err := os.MkdirTemp(parent, "shimrun-")
+		if err == nil {
+			return made, nil
+		}
+		errs = append(errs, err)
+	}
+	return "", errors.Join(errs...)
+}

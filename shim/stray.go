@@ -1,0 +1,85 @@
+package shim
+
+import (
+	"sync"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/shimrun/shimrun/fakefs"
+)
+
+// strays are the files of writers that could not be followed, because another tracer
+// has them: what they write goes into a file of their own, which nobody else reads. It
+// is looked at when somebody opens the node: taken if the kernel would have, and left
+// where it is if not.
+type strays struct {
+	mu  sync.Mutex
+	all []stray
+}
+
+type stray struct {
+	fd   int
+	node *fakefs.Node
+	was  string
+}
+
+// mostStrays bounds them: the oldest goes, with what it may still be written.
+const mostStrays = 64
+
+// Unfollowed tells the shim that the process which is about to be given a descriptor
+// for fd, to write to a served file, could not be followed.
+func (s *Shim) Unfollowed(fd int) {
+	var st unix.Stat_t
+	if fstat(fd, &st) != 0 {
+		return
+	}
+	h, ok := s.handed.get(identityOf(&st))
+	if !ok || h.node.Content == nil {
+		return
+	}
+	own, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, highest)
+	if err != nil {
+		return
+	}
+	t := &s.strays
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if len(t.all) == mostStrays {
+		unix.Close(t.all[0].fd)
+		t.all = t.all[1:]
+	}
+	t.all = append(t.all, stray{own, h.node, textIn(own)})
+	s.unfollowed.Store(true)
+}
+
+// adoptStrays takes over what was written to a node by writers that nobody followed.
+func (s *Shim) adoptStrays(n *fakefs.Node, v fakefs.View) {
+	if !s.unfollowed.Load() {
+		return
+	}
+	t := &s.strays
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for i := range t.all {
+		written := &t.all[i]
+		is := textIn(written.fd)
+		if written.node != n || is == written.was {
+			continue
+		}
+		written.was = is
+		if _, err := n.Content.Write(v, []byte(is), 0); err != nil {
+			s.log.Warn().Str("file", n.Name).Str("written", is).Err(err).
+				Msg("a value was refused only after its write had succeeded: its process could not be followed")
+		}
+	}
+}
+
+// textIn is what a memfd holds, as far as a value can be long.
+func textIn(fd int) string {
+	buf := make([]byte, pathMax)
+	n, err := unix.Pread(fd, buf, 0)
+	if err != nil {
+		return ""
+	}
+	return string(buf[:n])
+}

@@ -1,0 +1,81 @@
+package shim
+
+import (
+	"bytes"
+	"os"
+	"strconv"
+	"sync"
+)
+
+// userNamespaces are those whose capabilities count for what is served and for what
+// the supervisor does: its own, and that of a container which it was put in front of.
+//
+// A capability counts for objects of the user namespace in which the process has it,
+// and of those below (user_namespaces(7)). Any user can make one of his own and have
+// all capabilities there: they are nothing to the files of the machine.
+type userNamespaces struct {
+	mu sync.RWMutex
+	// links are what ns/user in /proc/PID says of them; maps are their uid_map, by
+	// which they are told where the links tell nothing: old gVisor says something
+	// else for each process.
+	links [][]byte
+	maps  [][]byte
+	tell  bool
+}
+
+// begin takes this process's own.
+func (u *userNamespaces) begin() {
+	u.tell = true
+	u.add("self")
+	// A process's parent is in the same one, as a rule. Where its link is another and
+	// its map the same, the links say nothing.
+	parent := strconv.Itoa(os.Getppid())
+	link, ids := userNamespaceOf(parent)
+	if len(link) > 0 && len(ids) > 0 && !contains(u.links, link) && contains(u.maps, ids) {
+		u.tell = false
+	}
+}
+
+// add takes the one of a process.
+func (u *userNamespaces) add(process string) {
+	link, ids := userNamespaceOf(process)
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if len(link) > 0 {
+		u.links = append(u.links, link)
+	}
+	if len(ids) > 0 {
+		u.maps = append(u.maps, ids)
+	}
+}
+
+// count tells whether a thread's capabilities count. Of one that cannot be looked at
+// nothing is known, and they do not.
+func (u *userNamespaces) count(tid int) bool {
+	u.mu.RLock()
+	defer u.mu.RUnlock()
+	process := strconv.Itoa(tid)
+	if len(u.links) > 0 && u.tell {
+		link, err := os.Readlink("/proc/" + process + "/ns/user")
+		return err == nil && contains(u.links, []byte(link))
+	}
+	ids, err := os.ReadFile("/proc/" + process + "/uid_map")
+	return err == nil && contains(u.maps, ids)
+}
+
+func userNamespaceOf(process string) (link, ids []byte) {
+	if l, err := os.Readlink("/proc/" + process + "/ns/user"); err == nil {
+		link = []byte(l)
+	}
+	ids, _ = os.ReadFile("/proc/" + process + "/uid_map")
+	return link, ids
+}
+
+func contains(all [][]byte, one []byte) bool {
+	for _, b := range all {
+		if bytes.Equal(b, one) {
+			return true
+		}
+	}
+	return false
+}
