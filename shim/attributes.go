@@ -32,7 +32,7 @@ type attributes struct {
 // 1,024 bytes (fs/proc/root.c); sysfs reports one page. Where the kernel has an
 // object of that name as well, the node keeps its numbers and times, so that
 // getdents, which lists the kernel's, tells the same inode.
-func (s *Shim) attributesOf(n *fakefs.Node, name string) attributes {
+func (s *Shim) attributesOf(n *fakefs.Node, name string, r root) attributes {
 	a := attributes{
 		ino: n.Ino, mode: modeOf(n.Mode), nlink: 1,
 		uid: n.UID, gid: n.GID, rdev: n.Rdev, bsize: 4096, times: s.started,
@@ -41,10 +41,10 @@ func (s *Shim) attributesOf(n *fakefs.Node, name string) attributes {
 		return attributesOn(n, a)
 	}
 	var st unix.Stat_t
-	if unix.Lstat(name, &st) == nil {
+	if r.lstat(name, &st) == nil {
 		a.dev, a.ino, a.times, a.above = uint64(st.Dev), st.Ino, time.Unix(st.Mtim.Unix()), name
 	} else {
-		a.dev, a.above = s.folderAbove(name)
+		a.dev, a.above = r.folderAbove(name)
 	}
 	switch {
 	case n.Mode.IsDir():
@@ -54,7 +54,7 @@ func (s *Shim) attributesOf(n *fakefs.Node, name string) attributes {
 	case isBelow([]byte(name), "/sys") && n.Content != nil:
 		a.size = 4096
 	case !isBelow([]byte(name), "/proc") && n.Content != nil:
-		if content, err := n.Content.Read(&view{name: name, shim: s}); err == nil {
+		if content, err := n.Content.Read(&view{name: name, root: r, shim: s}); err == nil {
 			a.size = int64(len(content))
 		}
 	}
@@ -80,10 +80,10 @@ func attributesOn(n *fakefs.Node, a attributes) attributes {
 }
 
 // folderAbove is the nearest real directory above a name, with its device number.
-func (s *Shim) folderAbove(name string) (dev uint64, dir string) {
+func (r root) folderAbove(name string) (dev uint64, dir string) {
 	var st unix.Stat_t
 	for dir = path.Dir(name); ; dir = path.Dir(dir) {
-		if unix.Stat(dir, &st) == nil || dir == "/" {
+		if r.lstat(dir, &st) == nil || dir == "/" {
 			return uint64(st.Dev), dir
 		}
 	}

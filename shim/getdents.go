@@ -220,8 +220,8 @@ func (w *Worker) servedEntries(c *Call, fd int) []fakefs.Entry {
 	var out []fakefs.Entry
 	h, name := c.listing.stand, c.listing.name
 	if h != nil {
-		above := &fakefs.Node{Mode: h.node.Mode, Ino: w.shim.attributesOf(h.node, path.Dir(name)).ino}
-		if n := w.shim.tree.Lookup(path.Dir(name)); n != nil && !realDirectory(path.Dir(name)) {
+		above := &fakefs.Node{Mode: h.node.Mode, Ino: w.shim.attributesOf(h.node, path.Dir(name), w.rootFor(c)).ino}
+		if n := w.shim.tree.Lookup(path.Dir(name)); n != nil && w.rootFor(c).lstat(path.Dir(name), &unix.Stat_t{}) != nil {
 			above = n
 		}
 		out = append(out, fakefs.Entry{Name: ".", Node: h.node}, fakefs.Entry{Name: "..", Node: above})
@@ -241,11 +241,6 @@ func (w *Worker) servedEntries(c *Call, fd int) []fakefs.Entry {
 
 // dots is how many entries "." and ".." are.
 const dots = 2
-
-func realDirectory(name string) bool {
-	var st unix.Stat_t
-	return unix.Lstat(name, &st) == nil
-}
 
 // appendDirent appends one struct linux_dirent64, or the older struct
 // linux_dirent whose d_type stands in its last byte (getdents(2)).

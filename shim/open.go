@@ -288,9 +288,5 @@ func troubleOf(err error) unix.Errno {
 
 // viewOf is the machine as the caller sees it.
 func (w *Worker) viewOf(c *Call, t *target) *view {
-	v := &view{tid: c.TID, name: t.name, shim: w.shim}
-	if w.shim.passing.roots.Load() || w.shim.passing.namespaces.Load() {
-		v.root = string(w.ofTracee(c.TID, "root"))
-	}
-	return v
+	return &view{tid: c.TID, name: t.name, root: w.rootFor(c), shim: w.shim}
 }

@@ -52,7 +52,7 @@ func (w *Worker) statHanded(c *Call, fd int, out uint64) Answer {
 		a, _ := w.statMounted(c, fd, 0, out, unix.AT_EMPTY_PATH)
 		return a
 	}
-	a := w.shim.attributesOf(h.node, h.name)
+	a := w.shim.attributesOf(h.node, h.name, w.rootFor(c))
 	a.stat(&w.st)
 	return w.give(c, target{node: h.node}, out, bytesOf(&w.st))
 }
@@ -69,7 +69,7 @@ func (w *Worker) attributes(c *Call, dirfd int, addr uint64, flags int) (attribu
 			return attributes{}, target{}, false
 		}
 		if h := w.handedTo(c, dirfd); h != nil {
-			return w.shim.attributesOf(h.node, h.name), target{node: h.node}, true
+			return w.shim.attributesOf(h.node, h.name, w.rootFor(c)), target{node: h.node}, true
 		}
 		return attributes{}, target{}, false
 	}
@@ -77,7 +77,7 @@ func (w *Worker) attributes(c *Call, dirfd int, addr uint64, flags int) (attribu
 	if !t.ours() || t.errno != 0 {
 		return attributes{}, t, false
 	}
-	return w.shim.attributesOf(t.node, t.name), t, true
+	return w.shim.attributesOf(t.node, t.name, w.rootFor(c)), t, true
 }
 
 // handedTo returns what a tracee's descriptor stands for, nil if it is not ours.
@@ -89,6 +89,27 @@ func (w *Worker) handedTo(c *Call, fd int) *handedOut {
 	}
 	h, _ := w.shim.handed.get(identityOf(st))
 	return h
+}
+
+// openHanded opens the object behind the descriptor in a call's first argument anew, if
+// that is one which was handed out. Another thread of the tracee may have given the
+// number to another file meanwhile, which the supervisor has no business to open: so the
+// object is looked at before.
+func (w *Worker) openHanded(c *Call, flags int) (fd int, ok bool) {
+	object, e := openat(atFDCWD, append(w.descriptor(c.TID, dirfdOf(c.Args[0])), 0), unix.O_PATH|unix.O_CLOEXEC)
+	if e != 0 {
+		return -1, false
+	}
+	defer unix.Close(object)
+	var st unix.Stat_t
+	if fstat(object, &st) != 0 {
+		return -1, false
+	}
+	if _, ours := w.shim.handed.get(identityOf(&st)); !ours {
+		return -1, false
+	}
+	fd, e = openat(atFDCWD, []byte("/proc/self/fd/"+itoa(object)+"\x00"), flags|unix.O_CLOEXEC)
+	return fd, e == 0
 }
 
 // refusal is the answer for a target that is not served: an errno that is ours

@@ -37,7 +37,8 @@ func (w *Worker) statfs(c *Call) Answer {
 		}
 		own = append(own, name...)
 		e := statfs(append(own, 0), &w.fs)
-		if e == unix.ENOSYS && w.shim.quirks.statfsENOSYS {
+		mended := e == unix.ENOSYS && w.shim.quirks.statfsENOSYS
+		if mended {
 			e = w.statfsAbove(own)
 		}
 		told := w.shim.tree.Filesystem(int64(w.fs.Type)) != nil
@@ -47,7 +48,7 @@ func (w *Worker) statfs(c *Call) Answer {
 				return Answer{} // EACCES, says the kernel
 			}
 			return w.tellFilesystem(c, c.Args[1], false)
-		case e == 0 && !told:
+		case e == 0 && !told && !mended:
 			return w.statfsServed(c, name)
 		case e != 0 && e != unix.ENOENT && e != unix.ENOTDIR:
 			return Answer{}
@@ -79,7 +80,7 @@ func (w *Worker) statfsServed(c *Call, name []byte) Answer {
 	if t.node == nil {
 		return t.refusal()
 	}
-	if w.filesystemOf(t.node, t.name) != nil {
+	if w.filesystemOf(c, t.node, t.name) != nil {
 		return Answer{}
 	}
 	w.told(c, t.node)
@@ -152,13 +153,14 @@ func (w *Worker) statfsAbove(own []byte) unix.Errno {
 
 // filesystemOf asks about the nearest real folder above a served name, unless
 // that is on a filesystem of its own.
-func (w *Worker) filesystemOf(n *fakefs.Node, name string) error {
+func (w *Worker) filesystemOf(c *Call, n *fakefs.Node, name string) error {
 	if n.On != nil {
 		w.fs = describe(n.On)
 		return nil
 	}
+	r := w.rootFor(c)
 	for dir := path.Dir(name); ; dir = path.Dir(dir) {
-		err := unix.Statfs(dir, &w.fs)
+		err := r.statfs(dir, &w.fs)
 		if err == nil || dir == "/" {
 			return err
 		}
@@ -201,7 +203,7 @@ func (w *Worker) fstatfs(c *Call) Answer {
 		return Answer{}
 	}
 	if h := w.handedTo(c, fd); h != nil {
-		if w.filesystemOf(h.node, h.name) != nil {
+		if w.filesystemOf(c, h.node, h.name) != nil {
 			return Answer{}
 		}
 		w.told(c, h.node)

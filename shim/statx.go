@@ -24,7 +24,7 @@ func (w *Worker) statx(c *Call) Answer {
 		if on := t.node.On; on != nil {
 			mountOn(on, t.node.Covers(), &st)
 		} else {
-			mountOf(a.above, int(uint32(c.Args[3])), &st)
+			mountOf(w.rootFor(c), a.above, int(uint32(c.Args[3])), &st)
 		}
 		return w.give(c, t, c.Args[4], bytesOf(&st))
 	}
@@ -43,10 +43,10 @@ func (w *Worker) statx(c *Call) Answer {
 
 // mountOf completes what statx tells with what only the kernel knows: the mount
 // that a served node stands in, which is that of the nearest real object above.
-func mountOf(above string, mask int, st *unix.Statx_t) {
+func mountOf(r root, above string, mask int, st *unix.Statx_t) {
 	const ids = unix.STATX_MNT_ID | statxMntIDUnique
 	var real unix.Statx_t
-	if unix.Statx(atFDCWD, above, unix.AT_SYMLINK_NOFOLLOW, mask|unix.STATX_BASIC_STATS, &real) != nil {
+	if r.statx(above, mask|unix.STATX_BASIC_STATS, &real) != nil {
 		return
 	}
 	st.Mask |= real.Mask & ids

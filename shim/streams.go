@@ -167,7 +167,7 @@ func (w *Worker) lseek(c *Call) Answer {
 	case c.Args[1] != 0:
 		return Answer{Kind: Fail, Errno: unix.ESPIPE}
 	case c.Args[2] == unix.SEEK_END:
-		drainPipe(w.descriptor(c.TID, dirfdOf(c.Args[0])))
+		w.drainPipe(c)
 		return Answer{Kind: Return}
 	case c.Args[2] == unix.SEEK_SET, c.Args[2] == seekData:
 		return Answer{Kind: Return}
@@ -176,9 +176,9 @@ func (w *Worker) lseek(c *Call) Answer {
 }
 
 // drainPipe reads away what a reader's pipe holds, so that it goes on with the next record.
-func drainPipe(name []byte) {
-	fd, e := openat(atFDCWD, append(name, 0), unix.O_RDONLY|unix.O_NONBLOCK|unix.O_CLOEXEC)
-	if e != 0 {
+func (w *Worker) drainPipe(c *Call) {
+	fd, ok := w.openHanded(c, unix.O_RDONLY|unix.O_NONBLOCK)
+	if !ok {
 		return // another user's pipe: its reader gets the old records first
 	}
 	defer unix.Close(fd)

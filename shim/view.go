@@ -14,8 +14,8 @@ import (
 type view struct {
 	tid  int
 	name string // of the node
-	root string // leads to the tracee's root, "" for the common one
-	shim *Shim  // whose mounts are there as well
+	root root
+	shim *Shim // whose mounts are there as well
 }
 
 func (v *view) Real() ([]byte, error) { return v.ReadFile(v.name) }
@@ -32,40 +32,19 @@ func (v *view) ReadFile(name string) ([]byte, error) {
 }
 
 func (v *view) readFile(name string) ([]byte, error) {
-	if v.root == "" || isBelow([]byte(name), "/proc") {
+	if v.root.own(name) {
 		return os.ReadFile(name)
 	}
-	f, err := v.open(name)
+	fd, err := v.root.open(name, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY)
 	if err != nil {
 		return nil, err
 	}
+	f := os.NewFile(uintptr(fd), name)
 	defer f.Close()
 	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
 		return nil, &os.PathError{Op: "read", Path: name, Err: unix.EINVAL}
 	}
 	return io.ReadAll(f)
-}
-
-// open opens a file below the tracee's root, which no link leads out of (openat2(2)). A
-// kernel without that call has no containers either.
-func (v *view) open(name string) (*os.File, error) {
-	root, err := unix.Open(v.root, unix.O_PATH|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return nil, &os.PathError{Op: "open", Path: v.root, Err: err}
-	}
-	defer unix.Close(root)
-	how := unix.OpenHow{
-		Flags:   unix.O_RDONLY | unix.O_NONBLOCK | unix.O_NOCTTY | unix.O_CLOEXEC,
-		Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_MAGICLINKS,
-	}
-	fd, err := unix.Openat2(root, name, &how)
-	if err == unix.ENOSYS {
-		return os.Open(v.root + name)
-	}
-	if err != nil {
-		return nil, &os.PathError{Op: "openat2", Path: name, Err: err}
-	}
-	return os.NewFile(uintptr(fd), name), nil
 }
 
 func cutSelf(name string) (string, bool) {
@@ -78,16 +57,7 @@ func cutSelf(name string) (string, bool) {
 
 func (v *view) Statfs(name string) (fakefs.Statfs, error) {
 	var st unix.Statfs_t
-	err := error(nil)
-	if v.root == "" {
-		err = unix.Statfs(name, &st)
-	} else if f, e := v.open(name); e != nil {
-		return fakefs.Statfs{}, e
-	} else {
-		err = unix.Fstatfs(int(f.Fd()), &st)
-		f.Close()
-	}
-	if err != nil {
+	if err := v.root.statfs(name, &st); err != nil {
 		return fakefs.Statfs{}, &os.PathError{Op: "statfs", Path: name, Err: err}
 	}
 	return fakefs.Statfs{Type: int64(st.Type), Bsize: int64(st.Bsize), Blocks: st.Blocks, Bfree: st.Bfree, Bavail: st.Bavail}, nil

@@ -172,8 +172,8 @@ func (w *Worker) show(c *Call, h *handedOut, v *view) error {
 	if err != nil {
 		return nil // it can only be written
 	}
-	fd, e := openat(atFDCWD, append(w.descriptor(c.TID, dirfdOf(c.Args[0])), 0), unix.O_RDWR|unix.O_CLOEXEC)
-	if e != 0 {
+	fd, ok := w.openHanded(c, unix.O_RDWR)
+	if !ok {
 		return nil // another user's: who opens it anew reads the new content
 	}
 	defer unix.Close(fd)
