@@ -305,8 +305,8 @@ int shimrun_receive(int listener, struct seccomp_notif *call, const struct passi
 			return OURS;
 		switch (shimrun_tell(passing, seat, call, name, seen, &fs)) {
 		case PASSES:
-			/* What the kernel reads now may differ from what was read here: that
-			 * is harmless only because the shim is no security boundary. */
+			/* What the kernel reads now may differ from what was read here. It acts
+			 * with the program's own rights, which only deprives itself of a lie. */
 			answer(listener, seat, call->id, SECCOMP_USER_NOTIF_FLAG_CONTINUE);
 			count(&continued[call->data.nr]);
 			break;

@@ -33,7 +33,8 @@ func (r *receiver) reply(a shim.Answer) {
 }
 
 // letPass has the kernel do the call. What it reads now may differ from what the
-// shim read: that is harmless only because the shim is no security boundary.
+// shim read: what it does then it does with the program's own rights, so that a
+// program which changes the name only deprives itself of a lie.
 func (r *receiver) letPass() {
 	r.respond(response{flags: unix.SECCOMP_USER_NOTIF_FLAG_CONTINUE})
 }

@@ -83,7 +83,7 @@ func attributesOn(n *fakefs.Node, a attributes) attributes {
 func (r root) folderAbove(name string) (dev uint64, dir string) {
 	var st unix.Stat_t
 	for dir = path.Dir(name); ; dir = path.Dir(dir) {
-		if r.lstat(dir, &st) == nil || dir == "/" {
+		if r.stat(dir, &st) == nil || dir == "/" {
 			return uint64(st.Dev), dir
 		}
 	}

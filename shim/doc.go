@@ -22,15 +22,19 @@
 //	   ▼
 //	Answer                 Continue · Fail · Return · Install · EnterDirectory · Rewrite · Finish
 //
-// What is handed out to tracees are stand-ins: a memfd for a file, a pipe for a
+// What is handed out to tracees are stand-ins: a file in memory for a file, a pipe for a
 // stream, a removed directory for a directory. They are recognised afterwards
 // by their identity (device and inode number), so that fstat, fstatfs,
-// getdents, "..", openat with a dirfd and /proc/self/fd lead back to the node.
+// getdents, "..", openat with a dirfd and /proc/self/fd lead back to the node. No way
+// leads from them to anything else, and what readers have no tracee can change.
 //
-// The package is no security boundary. Wherever it answers [Continue] after it
-// has read the tracee's memory, the kernel reads that memory again, and another
-// thread may have changed it meanwhile. Such a program only deprives itself of
-// a lie: the kernel checks everything that it does itself.
+// What the package does for a tracee it does with that tracee's rights ([Shim.as]):
+// docs/security.md says why no power is added.
+//
+// Wherever it answers [Continue] after it has read the tracee's memory, the kernel
+// reads that memory again, and another thread may have changed it meanwhile. Such a
+// program only deprives itself of a lie: the kernel checks everything that it does
+// itself, with the program's own rights.
 //
 // Not for: starting programs (package runtime), the text of served files
 // (package fakefs), filters (package seccomp).

@@ -79,8 +79,8 @@ type lookup struct {
 //     would walk it for the tracee.
 //
 // The answer "not ours" lets the kernel read the name again from memory that
-// another thread may have changed meanwhile. That is harmless because the shim
-// is no security boundary: such a program would only deprive itself of a lie.
+// another thread may have changed meanwhile. That adds no power, for what the kernel
+// does then it does with the program's own rights: it only deprives itself of a lie.
 func (w *Worker) resolve(c *Call, dirfd int, name []byte, how lookup) target {
 	t := w.lead(c, dirfd, name, how)
 	if t.beyond == 0 {

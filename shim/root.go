@@ -43,9 +43,9 @@ func (r root) open(name string, flags int) (int, error) {
 	return fd, nil
 }
 
-// with calls f with the object that a name leads to, a link itself if it is one.
-func (r root) with(name string, f func(fd int) error) error {
-	fd, err := r.open(name, unix.O_PATH|unix.O_NOFOLLOW)
+// with calls f with the object that a name leads to; flags can have O_NOFOLLOW.
+func (r root) with(name string, flags int, f func(fd int) error) error {
+	fd, err := r.open(name, unix.O_PATH|flags)
 	if err != nil {
 		return err
 	}
@@ -58,7 +58,15 @@ func (r root) lstat(name string, st *unix.Stat_t) error {
 	if r.own(name) {
 		return unix.Lstat(name, st)
 	}
-	return r.with(name, func(fd int) error { return unix.Fstat(fd, st) })
+	return r.with(name, unix.O_NOFOLLOW, func(fd int) error { return unix.Fstat(fd, st) })
+}
+
+// stat is stat(2).
+func (r root) stat(name string, st *unix.Stat_t) error {
+	if r.own(name) {
+		return unix.Stat(name, st)
+	}
+	return r.with(name, 0, func(fd int) error { return unix.Fstat(fd, st) })
 }
 
 // statfs is statfs(2).
@@ -66,7 +74,7 @@ func (r root) statfs(name string, st *unix.Statfs_t) error {
 	if r.own(name) {
 		return unix.Statfs(name, st)
 	}
-	return r.with(name, func(fd int) error { return unix.Fstatfs(fd, st) })
+	return r.with(name, 0, func(fd int) error { return unix.Fstatfs(fd, st) })
 }
 
 // statx is statx(2), of a link itself.
@@ -74,5 +82,5 @@ func (r root) statx(name string, mask int, st *unix.Statx_t) error {
 	if r.own(name) {
 		return unix.Statx(atFDCWD, name, unix.AT_SYMLINK_NOFOLLOW, mask, st)
 	}
-	return r.with(name, func(fd int) error { return unix.Statx(fd, "", unix.AT_EMPTY_PATH, mask, st) })
+	return r.with(name, unix.O_NOFOLLOW, func(fd int) error { return unix.Statx(fd, "", unix.AT_EMPTY_PATH, mask, st) })
 }
