@@ -221,7 +221,7 @@ func (s *Shim) placeholder(n *fakefs.Node, name string) (fd int, once bool, err 
 		b.used = time.Now()
 		return b.fd, false, nil
 	}
-	return s.keep(b, sealed, nil, &handedOut{node: n, name: name, shared: true})
+	return s.keep(b, closed, nil, &handedOut{node: n, name: name, shared: true})
 }
 
 // keep makes the file of a backing, which the caller has locked; or, where there is no
@@ -230,14 +230,17 @@ func (s *Shim) keep(b *backing, kind memfdKind, content []byte, o *handedOut) (f
 	if !s.shared.keep() {
 		o.shared = false
 		s.crowded()
-		fd, err = s.newFile(content, sealed, o)
+		if kind == live {
+			kind = sealed
+		}
+		fd, err = s.newFile(content, kind, o)
 		return fd, true, err
 	}
 	own := -1
 	if kind == live {
 		fd, own, err = s.liveFile(content, o.name)
 	} else {
-		fd, err = s.memfd(o.name, content, sealed)
+		fd, err = s.memfd(o.name, content, kind)
 	}
 	if err == nil {
 		if err = s.handOut(fd, o); err != nil {

@@ -54,7 +54,24 @@ func (w *Worker) leadThrough(c *Call, dirfd int, name []byte, nofollow bool) (l 
 		l.real = l.logical
 		return l, true
 	}
+	var who search
+	if name[0] == '/' && !w.maySearchTo(c, &who, m.Point) {
+		return led{mount: m, logical: kernel, real: kernel, redirected: true, broken: true, errno: unix.EACCES}, true
+	}
 	return w.walkMounts(c, m.Point, kernel[len(m.Point):]+"/"+rest, nofollow), true
+}
+
+// maySearchTo tells whether the tracee may pass through the folders above a place.
+func (w *Worker) maySearchTo(c *Call, who *search, place string) bool {
+	for dir := path.Dir(place); ; dir = path.Dir(dir) {
+		var st unix.Stat_t
+		if _, real := w.shim.virtual.table.Find(dir); unix.Stat(real, &st) != nil || !who.may(w, c, &st) {
+			return false
+		}
+		if dir == "/" {
+			return true
+		}
+	}
 }
 
 // reaches leads a name as leadThrough does, after one look-up that tells of
@@ -181,6 +198,7 @@ func (w *Worker) walkMounts(c *Call, at, rest string, nofollow bool) led {
 	links := 0
 	parts := strings.Split(rest, "/")
 	l := led{logical: at, exists: true, redirected: true}
+	var who search
 	finish := func(errno unix.Errno) led {
 		l.errno = errno
 		l.exists = l.exists && errno == 0
@@ -202,6 +220,10 @@ func (w *Worker) walkMounts(c *Call, at, rest string, nofollow bool) led {
 			continue
 		}
 		here := l.logical
+		var st unix.Stat_t
+		if _, real := t.Find(here); fstatat(atFDCWD, append([]byte(real), 0), &st, 0) == 0 && !who.may(w, c, &st) {
+			return finish(unix.EACCES)
+		}
 		l.logical = path.Join(here, part)
 		_, real := t.Find(l.logical)
 		last := strings.Join(parts[i+1:], "") == ""
@@ -210,7 +232,6 @@ func (w *Worker) walkMounts(c *Call, at, rest string, nofollow bool) led {
 			l.logical = path.Join(here, own)
 			_, real = t.Find(l.logical)
 		}
-		var st unix.Stat_t
 		switch e := fstatat(atFDCWD, append([]byte(real), 0), &st, unix.AT_SYMLINK_NOFOLLOW); e {
 		case 0:
 		case unix.ENOENT:

@@ -15,7 +15,7 @@ func (k *walker) toSelf(part string, final bool) error {
 	if final && k.how.nofollow {
 		return errKernel
 	}
-	who := k.caller()
+	who := k.search.caller(k.w, k.c)
 	if who == nil {
 		return errKernel
 	}

@@ -35,6 +35,9 @@ const (
 	// live is read as well, and the supervisor changes what it says. It can be opened
 	// for writing only by who overrides its permissions; [nowhere.file] by nobody.
 	live
+	// closed is for who need not be allowed to read: there is nothing in it, and only the
+	// supervisor can open it anew.
+	closed
 	// written is one writer's own. What is in there is nobody else's text before
 	// the node has accepted it, whatever way it came there.
 	written
@@ -85,12 +88,9 @@ func makeMemfd(name string, content []byte, k memfdKind, raised bool) (int, erro
 	}
 	// Opened anew by a tracee, the memfd's own bits are what the kernel checks. Who may
 	// open the node was decided by the node's; a writer's is opened by nobody else.
-	mode := uint32(0o600)
-	if k != written {
-		mode = 0o444
-	}
+	mode := map[memfdKind]uint32{sealed: 0o444, live: 0o444, closed: 0o400, written: 0o600}[k]
 	err = os.NewSyscallError("fchmod", unix.Fchmod(fd, mode))
-	if k == sealed && err == nil {
+	if (k == sealed || k == closed) && err == nil {
 		const all = unix.F_SEAL_SEAL | unix.F_SEAL_SHRINK | unix.F_SEAL_GROW | unix.F_SEAL_WRITE
 		_, err = unix.FcntlInt(uintptr(fd), unix.F_ADD_SEALS, all)
 		err = os.NewSyscallError("fcntl F_ADD_SEALS", err)

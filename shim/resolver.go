@@ -262,6 +262,12 @@ func (w *Worker) interesting(c *Call, t *territory, dirfd int, name []byte, how 
 			return false // EBADF, says the kernel
 		}
 		own = w.throughTracee(c.TID, dirfd)
+		if goesUp(name) && !w.shim.passing.handed.none() {
+			// Up from a stand-in there is nothing, or something that has nothing to do with it.
+			if fstatat(atFDCWD, append(own, 0), &w.st, 0) == 0 && w.inServedDirectory(&w.st) {
+				return true
+			}
+		}
 	}
 	prefix := len(own)
 	if trimmed := bytes.TrimRight(name, "/"); len(trimmed) < len(name) && len(trimmed) > 0 {
@@ -293,6 +299,16 @@ func (w *Worker) interesting(c *Call, t *territory, dirfd int, name []byte, how 
 		}
 		if e == unix.ENOENT && fstatat(atFDCWD, own, &w.st, unix.AT_SYMLINK_NOFOLLOW) == 0 {
 			return true // a hanging link in the middle
+		}
+	}
+	return false
+}
+
+// goesUp tells whether a name has a "..".
+func goesUp(name []byte) bool {
+	for part := range bytes.SplitSeq(name, []byte("/")) {
+		if string(part) == ".." {
+			return true
 		}
 	}
 	return false

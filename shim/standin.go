@@ -36,9 +36,9 @@ func (s *Shim) directory(n *fakefs.Node, name string) (int, error) {
 		s.shared.release()
 	}
 	s.shared.keep() // it is kept in any case: it is known by its identity
-	fd, above, err := s.nowhere.directory()
+	fd, above, err := s.nowhere.directory(n)
 	if err != nil {
-		fd, above, err = temporary()
+		fd, above, err = temporary(n)
 	}
 	if err != nil {
 		s.shared.release()
@@ -75,7 +75,7 @@ type nowhere struct {
 }
 
 // directory makes one, and tells what lies above it.
-func (w *nowhere) directory() (fd int, above []unix.Stat_t, err error) {
+func (w *nowhere) directory(n *fakefs.Node) (fd int, above []unix.Stat_t, err error) {
 	if w.once.Do(w.mount); w.err != nil {
 		return -1, nil, w.err
 	}
@@ -84,15 +84,32 @@ func (w *nowhere) directory() (fd int, above []unix.Stat_t, err error) {
 		return -1, nil, &os.PathError{Op: "mkdirat", Path: name, Err: err}
 	}
 	defer func() { _ = unix.Unlinkat(w.made, name, unix.AT_REMOVEDIR) }()
-	// Whoever may enter was decided by the node; the object stops nobody.
-	if err := unix.Fchmodat(w.made, name, 0o755, 0); err != nil {
-		return -1, nil, &os.PathError{Op: "fchmodat", Path: name, Err: err}
+	if err := belong(w.made, name, n); err != nil {
+		return -1, nil, err
 	}
 	fd, err = unix.Openat(w.seen, name, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return -1, nil, &os.PathError{Op: "openat", Path: name, Err: err}
 	}
 	return raise(fd), []unix.Stat_t{w.root}, nil
+}
+
+// belong gives a stand-in the mode and owner of its node, for fchdir(2), which is not
+// trapped, goes by those. A group's can change, and is told with each call: its
+// stand-in stops nobody.
+func belong(dirfd int, name string, n *fakefs.Node) error {
+	mode, uid, gid := uint32(n.Mode.Perm()), n.UID, n.GID
+	if n.Object != nil {
+		mode, uid, gid = 0o755, 0, 0
+	}
+	if uid != 0 || gid != 0 {
+		// Without the right to give files away, only the supervisor's own user may pass.
+		_ = unix.Fchownat(dirfd, name, int(uid), int(gid), unix.AT_SYMLINK_NOFOLLOW)
+	}
+	if err := unix.Fchmodat(dirfd, name, mode, 0); err != nil {
+		return &os.PathError{Op: "fchmodat", Path: name, Err: err}
+	}
+	return nil
 }
 
 // file makes one in it: fd reads it, and can be opened for writing by nobody; own
@@ -170,7 +187,7 @@ const depth = 8
 
 // temporary makes a directory where nothing can be mounted: a removed one of the
 // machine's, in a directory that only the supervisor could pass through.
-func temporary() (fd int, above []unix.Stat_t, err error) {
+func temporary(n *fakefs.Node) (fd int, above []unix.Stat_t, err error) {
 	made, err := temporaryDirectory()
 	if err != nil {
 		return -1, nil, err
@@ -202,6 +219,10 @@ func temporary() (fd int, above []unix.Stat_t, err error) {
 	fd, err = unix.Open(inner, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return -1, nil, &os.PathError{Op: "open", Path: inner, Err: err}
+	}
+	if err := belong(atFDCWD, inner, n); err != nil {
+		unix.Close(fd)
+		return -1, nil, err
 	}
 	return raise(fd), above[:len(above)-1], nil
 }

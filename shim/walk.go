@@ -41,15 +41,15 @@ func (s *spot) directory() bool {
 // its working directory or its descriptor, through links, magic links, ".."
 // and mounts, in its own pid and mount namespace (path_resolution(7)).
 type walker struct {
-	w     *Worker
-	c     *Call
-	how   lookup
-	base  spot // where an absolute name starts, and ".." ends
-	stack []spot
-	rest  []byte
-	links int
-	who   *status // who walks, once somebody has asked
-	fds   []int
+	w      *Worker
+	c      *Call
+	how    lookup
+	base   spot // where an absolute name starts, and ".." ends
+	stack  []spot
+	rest   []byte
+	links  int
+	search search
+	fds    []int
 	// served tells that the name led through something that only the tree has:
 	// then a refusal is ours to give; until then the kernel refuses by itself.
 	served bool
@@ -258,9 +258,9 @@ func (k *walker) up() error {
 	}
 	if s.fd < 0 {
 		// Above a served directory: the name tells where that is, from the tracee's root.
-		above := walker{w: k.w, c: k.c, base: k.base, stack: []spot{k.base}, rest: []byte(path.Dir(s.name)), who: k.who, served: true}
+		above := walker{w: k.w, c: k.c, base: k.base, stack: []spot{k.base}, rest: []byte(path.Dir(s.name)), search: k.search, served: true}
 		err := above.steps()
-		k.fds, k.who, k.trouble = append(k.fds, above.fds...), above.who, above.trouble
+		k.fds, k.search, k.trouble = append(k.fds, above.fds...), above.search, above.trouble
 		if err == nil {
 			k.stack[0] = *above.top()
 		}
@@ -345,31 +345,40 @@ func (k *walker) step(part string, final bool) error {
 // searchable tells whether the tracee may pass through the directory it stands
 // in; where it may not, the kernel says EACCES by itself, if it has that one.
 func (k *walker) searchable() bool {
-	const all = unix.S_IXUSR | unix.S_IXGRP | unix.S_IXOTH
 	s := k.top()
-	mode := s.st.Mode
-	if s.fd < 0 {
-		mode = uint32(s.node.Mode.Perm())
+	if s.fd >= 0 {
+		return k.search.may(k.w, k.c, &s.st)
 	}
-	if mode&all == all {
+	if mode := uint32(s.node.Mode.Perm()); mode&forAll == forAll {
 		return true // whoever it is
 	}
-	who := k.caller()
-	if who == nil {
-		return false
-	}
-	if s.fd < 0 {
-		return who.may(s.node, unix.X_OK, who.fsuid, who.fsgid)
-	}
-	return who.allowed(mode, s.st.Uid, s.st.Gid, unix.X_OK) || who.overrides(unix.X_OK, true)
+	who := k.search.caller(k.w, k.c)
+	return who != nil && who.may(s.node, unix.X_OK, who.fsuid, who.fsgid)
 }
 
-// caller is who walks, nil where nobody can tell. Most walks do not ask.
-func (k *walker) caller() *status {
-	if k.who == nil {
-		if who, err := k.w.shim.who(k.c.TID); err == nil {
-			k.who = &who
+// forAll are the bits of a folder that everybody may pass through.
+const forAll = unix.S_IXUSR | unix.S_IXGRP | unix.S_IXOTH
+
+// search is who passes through folders. Most walks do not ask.
+type search struct {
+	who *status
+}
+
+// may tells whether the tracee may pass through a folder of the kernel's.
+func (s *search) may(w *Worker, c *Call, st *unix.Stat_t) bool {
+	if st.Mode&forAll == forAll {
+		return true
+	}
+	who := s.caller(w, c)
+	return who != nil && (who.allowed(st.Mode, st.Uid, st.Gid, unix.X_OK) || who.overrides(unix.X_OK, true))
+}
+
+// caller is who walks, nil where nobody can tell.
+func (s *search) caller(w *Worker, c *Call) *status {
+	if s.who == nil {
+		if who, err := w.shim.who(c.TID); err == nil {
+			s.who = &who
 		}
 	}
-	return k.who
+	return s.who
 }
