@@ -221,7 +221,8 @@ func (w *Worker) walkMounts(c *Call, at, rest string, nofollow bool) led {
 		}
 		here := l.logical
 		var st unix.Stat_t
-		if _, real := t.Find(here); fstatat(atFDCWD, append([]byte(real), 0), &st, 0) == 0 && !who.may(w, c, &st) {
+		if _, real := t.Find(here); fstatat(atFDCWD, append([]byte(real), 0), &st, 0) == 0 &&
+			st.Mode&unix.S_IFMT == unix.S_IFDIR && !who.may(w, c, &st) {
 			return finish(unix.EACCES)
 		}
 		l.logical = path.Join(here, part)
