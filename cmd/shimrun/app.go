@@ -49,16 +49,14 @@ func newApp(stdout, stderr io.Writer) *cli.App {
 		Flags:           runFlags(),
 		Before:          keepCommandName,
 		Action:          runCommand,
-		BashComplete:    completeRun,
 		Commands:        subcommands(),
 		OnUsageError:    onUsageError,
 		// Errors are printed in one place, execute.
 		ExitErrHandler: func(*cli.Context, error) {},
 		// A value may hold commas: --set 'net.ipv4.ip_local_reserved_ports=1,2'.
 		DisableSliceFlagSeparator: true,
-		// Only a completion script asks for completions: the library would
-		// otherwise take its magic last argument away from COMMAND.
-		EnableBashCompletion: os.Getenv(completionVariable) != "",
+		// The library's own completion parses the words first; candidates.go does not.
+		EnableBashCompletion: false,
 	}
 }
 

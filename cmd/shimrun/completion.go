@@ -3,17 +3,12 @@ package main
 import (
 	"embed"
 	"fmt"
-	"os"
-	"strings"
+	"io"
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/shimrun/shimrun/fakefs"
+	"github.com/shimrun/shimrun/runtime"
 )
-
-// completionVariable is set by the completion scripts when they ask this
-// program for candidates.
-const completionVariable = "SHIMRUN_COMPLETE"
 
 //go:embed completion
 var completionScripts embed.FS
@@ -42,43 +37,22 @@ func completionCommand() *cli.Command {
 	}
 }
 
-// completeRun lists what can stand at the end of `shimrun …`, a line each, for
-// the scripts: candidates, ":file" for names of files, and ":command N" where
-// COMMAND begins after N words.
-func completeRun(c *cli.Context) {
-	// The script's own last argument is gone from c, but not from os.Args.
-	words := os.Args[:len(os.Args)-1]
-	last, previous := words[len(words)-1], words[len(words)-2]
-
-	if c.NArg() <= 1 && strings.HasPrefix(previous, "--") {
-		switch strings.TrimPrefix(previous, "--") {
-		case "backend":
-			fmt.Fprint(c.App.Writer, "auto\nseccomp\nptrace\n")
-			return
-		case "log-format":
-			fmt.Fprint(c.App.Writer, "console\njson\n")
-			return
-		case "log-level":
-			fmt.Fprintln(c.App.Writer, strings.Join(logLevels, "\n"))
-			return
-		case "log", "stats-file":
-			fmt.Fprintln(c.App.Writer, ":file")
-			return
-		case "profile":
-			fmt.Fprintf(c.App.Writer, "auto\nnone\n%s\n:file\n", strings.Join(fakefs.Builtins(), "\n"))
-			return
-		case "set", "file", "fs", "metrics":
-			return
-		}
+// executeCompletion answers a shell, and returns the exit status. The words are
+// compared with what this program knows, and lead nowhere: no flag is set, no
+// file is looked at, no command is looked for.
+func executeCompletion(args []string, variable bool, stdout, stderr io.Writer) int {
+	words := args
+	word := len(words) > 1 && words[len(words)-1] == completionWord
+	if word {
+		words = words[:len(words)-1]
 	}
-	if strings.HasPrefix(last, "-") && c.NArg() == 0 {
-		cli.DefaultCompleteWithFlags(c.Command)(c)
-		return
+	for _, line := range candidates(words) {
+		fmt.Fprintln(stdout, line)
 	}
-	if c.NArg() <= 1 {
-		for _, sub := range c.Command.Subcommands {
-			fmt.Fprintln(c.App.Writer, sub.Name)
-		}
+	if word && variable {
+		return 0 // as the scripts ask
 	}
-	fmt.Fprintln(c.App.Writer, ":command", len(words)-max(c.NArg(), 1))
+	// Whoever wanted something else must not take it for done.
+	fmt.Fprintf(stderr, "shimrun: nothing is run where completions are asked for, by the variable %s or the argument %s\n", completionVariable, completionWord)
+	return runtime.StatusFailed
 }

@@ -1,19 +1,42 @@
 package main
 
-// The file fork.c guesses whether a command line runs a command, before Go
-// starts; see package runtime. A wrong guess costs milliseconds and nothing else.
+// The file fork.c tells, before Go starts, whether a shell asks for completions,
+// and guesses whether a command line runs a command; see package runtime. A wrong
+// guess costs milliseconds and nothing else.
 
 // #include "fork.h"
 import "C"
 
 import "unsafe"
 
-// mayRun is that guess.
+// How a completion script asks.
+const (
+	completionVariable = C.SHIMRUN_COMPLETE_VARIABLE
+	completionWord     = C.SHIMRUN_COMPLETE_WORD
+)
+
+// completes tells whether a shell asks for completions.
+func completes(args []string) bool {
+	argv, free := cArguments(args)
+	defer free()
+	return C.shimrun_completes(C.int(len(args)), argv) != 0
+}
+
+// mayRun is the guess.
 func mayRun(args []string) bool {
-	argv := make([]*C.char, len(args)+1)
+	argv, free := cArguments(args)
+	defer free()
+	return C.shimrun_may_run(C.int(len(args)), argv) != 0
+}
+
+func cArguments(args []string) (argv **C.char, free func()) {
+	words := make([]*C.char, len(args)+1)
 	for i, arg := range args {
-		argv[i] = C.CString(arg)
-		defer C.free(unsafe.Pointer(argv[i]))
+		words[i] = C.CString(arg)
 	}
-	return C.shimrun_may_run(C.int(len(args)), &argv[0]) != 0
+	return &words[0], func() {
+		for _, word := range words {
+			C.free(unsafe.Pointer(word))
+		}
+	}
 }

@@ -20,3 +20,24 @@ func TestMayRun(t *testing.T) {
 		}
 	}
 }
+
+// Where a shell asks for completions nothing is forked, and nothing is obeyed.
+func TestCompletes(t *testing.T) {
+	run := []string{"shimrun", "--", "cat", "x"}
+	if completes(run) || completes([]string{"shimrun"}) || completes(nil) {
+		t.Error("a run is taken for a question")
+	}
+	for _, words := range [][]string{
+		{"shimrun", completionWord}, {"shimrun", "--", "cat", completionWord}, {"shimrun", completionWord, "cat"},
+	} {
+		if !completes(words) || mayRun(words) {
+			t.Errorf("%q is taken for a run", words)
+		}
+	}
+	for _, value := range []string{"1", "0", ""} {
+		t.Setenv(completionVariable, value)
+		if !completes(run) || mayRun(run) {
+			t.Errorf("with %s=%q a question is taken for a run", completionVariable, value)
+		}
+	}
+}

@@ -18,12 +18,11 @@ func flagHelp(f cli.Flag) string {
 		names = append(names, strings.Repeat("-", min(len(name), 2))+name)
 	}
 	left := strings.Join(names, ", ")
-	usage := doc.GetUsage()
-	if before, rest, found := strings.Cut(usage, "`"); found {
-		placeholder, after, _ := strings.Cut(rest, "`")
+	before, placeholder, after := cutPlaceholder(doc.GetUsage())
+	if placeholder != "" {
 		left += " " + placeholder
-		usage = before + placeholder + after
 	}
+	usage := before + placeholder + after
 	if doc.TakesValue() && doc.GetDefaultText() != "" {
 		usage += " (default: " + strings.Trim(doc.GetDefaultText(), `"`) + ")"
 	}
@@ -31,4 +30,11 @@ func flagHelp(f cli.Flag) string {
 		usage += " [$" + variable + "]"
 	}
 	return left + "\t" + usage
+}
+
+// cutPlaceholder takes a flag's usage apart around what it calls its value.
+func cutPlaceholder(usage string) (before, placeholder, after string) {
+	before, rest, _ := strings.Cut(usage, "`")
+	placeholder, after, _ = strings.Cut(rest, "`")
+	return before, placeholder, after
 }

@@ -5,10 +5,11 @@
 // and hands that over.
 //
 //	arguments ─ app ─┬─ run ──── ground, fakefs ── Plan ─┬─ runtime.Run
-//	                 │                                   └─ --dry-run
-//	                 ├─ doctor ─ ground, fakefs, runtime.Probe
-//	                 ├─ validate ─ becomes shimrun-validate
-//	                 └─ profile, completion, man
+//	        │        │                                   └─ --dry-run
+//	        │        ├─ doctor ─ ground, fakefs, runtime.Probe
+//	        │        ├─ validate ─ becomes shimrun-validate
+//	        │        └─ profile, completion, man
+//	        └─ a shell asks for completions: candidates, and nothing else
 package main
 
 import (
@@ -35,6 +36,10 @@ func (e *statusError) Error() string { return e.message }
 
 // execute runs one command line, prints its error and returns the exit status.
 func execute(args []string) int {
+	if completes(args) { // before anything is done that a word could ask for
+		_, variable := os.LookupEnv(completionVariable)
+		return executeCompletion(args, variable, os.Stdout, os.Stderr)
+	}
 	if isCNI(args) {
 		return executeCNI(os.Getenv("CNI_COMMAND"), os.Stdin, os.Stdout)
 	}

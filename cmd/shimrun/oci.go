@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -13,6 +15,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/shimrun/shimrun/runtime/container"
+	"github.com/shimrun/shimrun/runtime/delegate"
 )
 
 // The verbs of an OCI runtime are a command line of their own: runc's, with its
@@ -54,6 +57,7 @@ func ociCommands() []*cli.Command {
 		ociStateCommand(), ociListCommand(), ociPsCommand(),
 		ociKillCommand(), ociDeleteCommand(), ociPauseCommand(), ociResumeCommand(), ociUpdateCommand(), ociEventsCommand(),
 		ociSpecCommand(), ociFeaturesCommand(),
+		missingCommand("checkpoint", "save a running container to files"), missingCommand("restore", "run a container from such files"),
 	}
 	for _, c := range commands {
 		c.Category = ociCategory
@@ -62,8 +66,15 @@ func ociCommands() []*cli.Command {
 }
 
 // isOCI tells whether a command line is a runtime's: nothing but its global
-// flags before one of its verbs.
-func isOCI(args []string) bool { return verbAt(args) > 0 }
+// flags before one of its verbs. Who calls this program by a runtime's name wants
+// a runtime, whatever follows: a word that is no verb is no program to run.
+func isOCI(args []string) bool { return isRuntimeName(args) || verbAt(args) > 0 }
+
+// isRuntimeName tells whether this program is called as one of the runtimes whose
+// place it takes, by a link.
+func isRuntimeName(args []string) bool {
+	return len(args) > 0 && slices.Contains(delegate.Runtimes, filepath.Base(args[0]))
+}
 
 // verbAt is where the verb stands; 0 where there is none.
 func verbAt(args []string) int {
@@ -103,12 +114,20 @@ func newOCIApp(stdout, stderr io.Writer) *cli.App {
 	app.Description = ociDescription
 	app.Flags = ociFlags()
 	app.Before = checkOCIFlags
-	app.Action = nil
+	app.Action = refuseVerb
 	app.Commands = ociCommands()
 	for _, c := range app.Commands {
 		finish(c)
 	}
 	return app
+}
+
+// refuseVerb is for a word that is no verb. Without one there is help, as from runc.
+func refuseVerb(c *cli.Context) error {
+	if !c.Args().Present() {
+		return cli.ShowAppHelp(c)
+	}
+	return fmt.Errorf("%q is no verb of an OCI runtime; see %s --help", c.Args().First(), filepath.Base(os.Args[0]))
 }
 
 func checkOCIFlags(c *cli.Context) error {

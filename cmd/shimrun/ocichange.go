@@ -55,3 +55,15 @@ func groupCommand(name, usage string, flags []cli.Flag) *cli.Command {
 		},
 	}
 }
+
+// missingCommand is a verb of runc's that shimrun has not. It is a verb all the
+// same, and no program of the machine's.
+func missingCommand(name, usage string) *cli.Command {
+	return &cli.Command{
+		Name: name, Usage: usage + " (not supported)", ArgsUsage: "ID",
+		SkipFlagParsing: true,
+		Action: func(*cli.Context) error {
+			return unsupported(name, "no mode of shimrun can save and restore the shim with a container")
+		},
+	}
+}

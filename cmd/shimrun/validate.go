@@ -11,13 +11,16 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
-// validateProgram is a program of its own: its libraries must not weigh on
-// this one.
-const validateProgram = "shimrun-validate"
+const (
+	validateName = "validate"
+	// validateProgram is a program of its own: its libraries must not weigh on
+	// this one.
+	validateProgram = "shimrun-validate"
+)
 
 func validateCommand() *cli.Command {
 	return &cli.Command{
-		Name:            "validate",
+		Name:            validateName,
 		Usage:           "measure whether Kubernetes works here, with and without shimrun",
 		UsageText:       "shimrun validate control-plane|worker|stability [flags] -- SERVER [ARG...]",
 		SkipFlagParsing: true, // they are the other program's, --help included
