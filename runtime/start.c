@@ -151,7 +151,8 @@ __attribute__((constructor)) static void start(int argc, char **argv, char **env
 	} else if (is_within(argv[0]) && argc > 2) {
 		shimrun_caller.role = SHIMRUN_WITHIN;
 		shimrun_launch(argc, argv, envp);
-	} else if (strcmp(argv[0], "shimrun-init") == 0 || strcmp(argv[0], "shimrun-handover") == 0) {
+	} else if (strcmp(argv[0], "shimrun-init") == 0 || strcmp(argv[0], "shimrun-handover") == 0 ||
+		   strcmp(argv[0], "shimrun-trial") == 0) {
 		return;	/* packages builtin and delegate know them */
 	} else if (shimrun_may_run && shimrun_may_run(argc, argv)) {
 		shimrun_launch(argc, argv, envp);

@@ -201,11 +201,14 @@ func lockContainer(c *cli.Context) (*container.Container, error) {
 	return store.Lock(c.Args().First())
 }
 
+// versionPrefix is what that of a runtime begins with: its name.
+const versionPrefix = "shimrun version "
+
 // versionText is what `shimrun --version` prints: the form that containerd and
 // Docker read of a runtime.
 func versionText() string {
 	major, minor, micro := libseccomp.GetLibraryVersion()
-	text := "shimrun version " + buildVersion() + "\n"
+	text := versionPrefix + buildVersion() + "\n"
 	if commit != "" {
 		text += "commit: " + commit + "\n"
 	}

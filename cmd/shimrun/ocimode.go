@@ -1,10 +1,9 @@
 package main
 
 import (
-	"context"
+	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"time"
@@ -28,6 +27,12 @@ type delegation struct {
 
 // chooseRuntime decides between the modes.
 func chooseRuntime(c *cli.Context) (delegation, error) {
+	if delegate.IsRuntime(c.String("root")) {
+		return delegation{}, errors.New("the runtime that a container was delegated to is shimrun itself; give the path of runc, crun or runsc with --runtime, or take --mode builtin")
+	}
+	if err := delegate.EnterTrial(); err != nil {
+		return delegation{}, err
+	}
 	mode := c.String("mode")
 	if mode == "builtin" {
 		return delegation{}, nil
@@ -63,6 +68,16 @@ func lacksNotification(path string) bool {
 	return filepath.Base(path) == "runsc" || seccomp.Probe() != nil
 }
 
+// versionLimit is for what a runtime says of itself at once, on a loaded machine too.
+const versionLimit = 10 * time.Second
+
+// isOurs tells whether a runtime leads to this program in a way that no file
+// shows, as a script does: it says so itself. Older versions do as well.
+func isOurs(path string) bool {
+	out, _ := delegate.Try(versionLimit, path, "--version")
+	return strings.HasPrefix(string(out), versionPrefix)
+}
+
 // tryOnce finds the first way in which a runtime can run a container here, and
 // the shim serve it: by running one, once per start of the machine.
 func tryOnce(root, backend, path string, ways []delegation) (delegation, error) {
@@ -85,6 +100,9 @@ func tryOnce(root, backend, path string, ways []delegation) (delegation, error) 
 	}
 	var chosen delegation
 	answer := ""
+	if isOurs(path) {
+		ways, answer = nil, "is shimrun\n"
+	}
 	for _, way := range ways {
 		if err := tryDelegation(way); err != nil {
 			answer += "fails: " + oneLine(err) + "\n"
@@ -134,17 +152,19 @@ func tryDelegation(way delegation) error {
 	if err := writeSpecTo(dir, spec); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
-	defer cancel()
 	backend := "seccomp"
 	if way.within {
 		backend = "ptrace"
 	}
-	cmd := exec.CommandContext(ctx, "/proc/self/exe", "--root", filepath.Join(dir, "state"), "--mode", delegate.Mode, "--runtime", way.runtime,
-		"--backend", backend, "--profile", profile, "run", "--bundle", dir, fmt.Sprintf("shimrun-probe-%d", os.Getpid()))
-	cmd.WaitDelay = time.Second
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("%w: %s", err, out)
+	root, id := filepath.Join(dir, "state"), fmt.Sprintf("shimrun-probe-%d", os.Getpid())
+	out, err := delegate.Try(20*time.Second, "/proc/self/exe", "--root", root, "--mode", delegate.Mode, "--runtime", way.runtime,
+		"--backend", backend, "--profile", profile, "run", "--bundle", dir, id)
+	if err == nil {
+		return nil
 	}
-	return nil
+	if _, left := os.Stat(filepath.Join(root, id)); left == nil {
+		// Its processes have ended; this is about its control groups.
+		_, _ = delegate.Try(5*time.Second, "/proc/self/exe", "--root", root, "delete", "--force", id)
+	}
+	return fmt.Errorf("%w: %s", err, out)
 }

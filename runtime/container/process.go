@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"fmt"
 	"os"
+	"path/filepath"
+	"slices"
 	"strconv"
 
 	"golang.org/x/sys/unix"
@@ -53,6 +55,27 @@ func (p Process) Signal(sig unix.Signal) error {
 func (p Process) Parent() int {
 	s, _ := readStat(p.PID)
 	return s.parent
+}
+
+// Descendants are all processes that descend from one, as it is now: a process
+// whose parent ends becomes another's child, see PR_SET_CHILD_SUBREAPER(2const).
+func Descendants(of int) []Process {
+	children := map[int][]Process{}
+	names, _ := filepath.Glob("/proc/[0-9]*")
+	for _, name := range names {
+		pid, err := strconv.Atoi(filepath.Base(name))
+		if err != nil {
+			continue
+		}
+		if s, err := readStat(pid); err == nil {
+			children[s.parent] = append(children[s.parent], Process{pid, s.start})
+		}
+	}
+	all := slices.Clone(children[of])
+	for i := 0; i < len(all); i++ {
+		all = append(all, children[all[i].PID]...)
+	}
+	return all
 }
 
 type stat struct {

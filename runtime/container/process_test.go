@@ -3,6 +3,7 @@ package container
 import (
 	"os"
 	"os/exec"
+	"slices"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -98,5 +99,32 @@ func TestAlive(t *testing.T) {
 	_ = cmd.Wait()
 	if _, err := Find(p.PID); err == nil {
 		t.Error("it is found after its end")
+	}
+}
+
+// Descendants are found at any depth, and nobody else is.
+func TestDescendants(t *testing.T) {
+	cmd := exec.Command("sh", "-c", "sh -c 'sleep 1000 & echo; wait' & wait")
+	out, err := cmd.StdoutPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := out.Read(make([]byte, 1)); err != nil {
+		t.Fatal(err)
+	}
+	all := Descendants(cmd.Process.Pid)
+	if len(all) != 2 || all[0].Parent() != cmd.Process.Pid || all[1].Parent() != all[0].PID {
+		t.Errorf("of %d there are %v", cmd.Process.Pid, all)
+	}
+	if !slices.ContainsFunc(Descendants(os.Getpid()), func(p Process) bool { return p.PID == cmd.Process.Pid }) {
+		t.Error("a child is none")
+	}
+	_ = cmd.Process.Kill()
+	_ = cmd.Wait()
+	for _, p := range all {
+		_ = p.Signal(unix.SIGKILL)
 	}
 }

@@ -24,30 +24,6 @@ import (
 // Mode is the name of this way to run a container.
 const Mode = "delegate"
 
-// Runtimes are those that are looked for, in this order.
-var Runtimes = []string{"runc", "crun", "runsc"}
-
-// Find finds the runtime to delegate to: the one that was asked for, or the
-// first that is installed.
-func Find(asked string) (string, error) {
-	names := Runtimes
-	if asked != "" {
-		names = []string{asked}
-	}
-	var all []error
-	for _, name := range names {
-		path, err := exec.LookPath(name)
-		if err == nil {
-			path, err = filepath.Abs(path)
-		}
-		if err == nil {
-			return path, nil
-		}
-		all = append(all, err)
-	}
-	return "", errors.Join(all...)
-}
-
 // Engine runs the verbs of one container by its runtime.
 type Engine struct {
 	Container *container.Container
@@ -57,7 +33,7 @@ type Engine struct {
 
 // command is a verb of the runtime's.
 func (e Engine) command(args ...string) []string {
-	all := append([]string{e.Container.Runtime, "--root", filepath.Join(e.Container.Dir(), "runtime")}, e.Flags...)
+	all := append([]string{e.Container.Runtime, "--root", filepath.Join(e.Container.Dir(), stateFolder)}, e.Flags...)
 	return append(all, args...)
 }
 
