@@ -18,6 +18,11 @@
 //	                                ▼
 //	                            supervisor, in the container
 //
+// Which runtime that is, is looked for ([Find]) and tried out ([Try]). It is never
+// this program, which may stand in a runtime's place: by files that are it, by what
+// a candidate says of itself, and by what an [Engine] hands over ([IsRuntime],
+// [EnterTrial]).
+//
 // What the bundle's rules deny stays denied: only what they allow is answered
 // by the shim ([Merge]). The runtime keeps its state in the container's folder
 // (package container), and all other verbs are its own.
