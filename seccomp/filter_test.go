@@ -59,7 +59,6 @@ const (
 	auditX8664   = 0xc000003e
 	auditI386    = 0x40000003
 	auditAarch64 = 0xc00000b7
-	x32Bit       = 0x40000000
 )
 
 func nativeArch() uint32 {

@@ -3,7 +3,6 @@ package seccomp
 import (
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	libseccomp "github.com/seccomp/libseccomp-golang"
@@ -13,7 +12,8 @@ import (
 // Rules compiles the rules of a container's specification (linux.seccomp) into
 // a program, and says with which flags it is to be loaded. A name of a system
 // call that libseccomp does not know is left out, as runc does: a profile lists
-// calls that other kernels and architectures have.
+// calls that other kernels and architectures have. A call above all that are
+// named is answered ENOSYS, see [unknown].
 //
 // SCMP_ACT_NOTIFY is an error: who would answer is not known here.
 func Rules(rules *specs.LinuxSeccomp) ([]unix.SockFilter, Flags, error) {
@@ -26,13 +26,13 @@ func Rules(rules *specs.LinuxSeccomp) ([]unix.SockFilter, Flags, error) {
 		return nil, 0, err
 	}
 	defer filter.Release()
-	for _, name := range rules.Architectures {
-		arch, err := libseccomp.GetArchFromString(strings.ToLower(strings.TrimPrefix(string(name), "SCMP_ARCH_")))
-		if err != nil {
-			return nil, 0, fmt.Errorf("architectures: %s: %w", name, err)
-		}
+	arches, err := architectures(rules)
+	if err != nil {
+		return nil, 0, err
+	}
+	for _, arch := range arches {
 		if err := filter.AddArch(arch); err != nil {
-			return nil, 0, fmt.Errorf("architectures: %s: %w", name, err)
+			return nil, 0, fmt.Errorf("architectures: %s: %w", arch, err)
 		}
 	}
 	_ = filter.SetOptimize(2)
@@ -58,7 +58,7 @@ func Rules(rules *specs.LinuxSeccomp) ([]unix.SockFilter, Flags, error) {
 	if err != nil {
 		return nil, 0, err
 	}
-	return program, loadFlags(rules.Flags), nil
+	return append(unknown(rules, arches), program...), loadFlags(rules.Flags), nil
 }
 
 // addRule adds one call with its conditions. libseccomp takes each argument
@@ -116,7 +116,10 @@ func verdict(action specs.LinuxSeccompAction, errno *uint) (libseccomp.ScmpActio
 	case specs.ActErrno:
 		return libseccomp.ActErrno.SetReturnCode(code), nil
 	case specs.ActTrace:
-		return libseccomp.ActTrace.SetReturnCode(code), nil
+		// What a call gets that has no tracer, seccomp(2). The only tracer that the
+		// process can have is the shim; and of two filters' verdicts a notification
+		// goes before a trace, so that the shim's would let the call through.
+		return libseccomp.ActErrno.SetReturnCode(int16(unix.ENOSYS)), nil
 	case specs.ActAllow:
 		return libseccomp.ActAllow, nil
 	case specs.ActLog:
