@@ -1,6 +1,7 @@
 package container
 
 import (
+	"maps"
 	"time"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -77,6 +78,17 @@ const (
 	AnnotationProfile = "io.shimrun.profile"
 )
 
+// Given are a bundle's own annotations: those that a container may show as its
+// bundle has them. What shimrun reports it reports itself, so that nobody who
+// writes a bundle can say it in its place.
+func Given(annotations map[string]string) map[string]string {
+	given := maps.Clone(annotations)
+	for _, reported := range []string{AnnotationMode, AnnotationAround, AnnotationLacks} {
+		delete(given, reported)
+	}
+	return given
+}
+
 // Spec is the state as the specification has it, which hooks read.
 func (s *State) Spec(status Status) *specs.State {
 	pid := s.Init.PID
@@ -95,7 +107,11 @@ func (s *State) Spec(status Status) *specs.State {
 
 // allAnnotations are the bundle's and ours.
 func (s *State) allAnnotations() map[string]string {
-	all := map[string]string{AnnotationMode: s.Mode}
+	all := Given(s.Annotations)
+	if all == nil {
+		all = map[string]string{}
+	}
+	all[AnnotationMode] = s.Mode
 	if s.Around {
 		all[AnnotationAround] = "yes"
 	}
@@ -108,9 +124,6 @@ func (s *State) allAnnotations() map[string]string {
 			text += lack.What
 		}
 		all[AnnotationLacks] = text
-	}
-	for name, value := range s.Annotations {
-		all[name] = value
 	}
 	return all
 }

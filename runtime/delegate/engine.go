@@ -50,6 +50,8 @@ func (e Engine) Prepare(b *bundle.Bundle, traps []shim.Trap) (string, error) {
 	// What later versions add is ignored by who does not know it, as the
 	// specification demands; but there are runtimes that refuse the number.
 	spec.Version = "1.0.2"
+	// The runtime shows them to hooks.
+	spec.Annotations = container.Given(spec.Annotations)
 	root := *spec.Root
 	root.Path = b.Rootfs
 	spec.Root = &root
