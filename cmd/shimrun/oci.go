@@ -147,7 +147,7 @@ func executeOCI(args []string) int {
 	log := ociLog{format: "text"}
 	before := app.Before
 	app.Before = func(c *cli.Context) error {
-		log = ociLog{name: c.String("log"), format: c.String("log-format")}
+		log = logOf(c)
 		return before(c)
 	}
 	err := app.Run(args)

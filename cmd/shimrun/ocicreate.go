@@ -118,6 +118,7 @@ func createWith(c *cli.Context, id string, b *bundle.Bundle, streams builtin.Str
 		Strict:    c.Bool("strict"),
 		NoPivot:   c.Bool("no-pivot"),
 		PidFile:   c.String("pid-file"),
+		Warn:      logOf(c).warn,
 		LogFormat: "json",
 		LogLevel:  logLevel(c),
 	})
@@ -144,7 +145,7 @@ func warnOfLacks(c *cli.Context, made *container.Container) {
 	for _, lack := range made.Lacks {
 		message += fmt.Sprintf(" %s (%s);", lack.What, lack.Why)
 	}
-	ociLog{name: c.String("log"), format: c.String("log-format")}.warn(message[:len(message)-1])
+	logOf(c).warn(message[:len(message)-1])
 }
 
 // preservedFDs counts systemd's sockets as well, as runc does.

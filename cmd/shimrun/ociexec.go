@@ -84,6 +84,7 @@ func execInContainer(c *cli.Context) (status int, err error) {
 	opts := builtin.ExecOptions{
 		Streams: builtin.Streams{Console: socket, PreserveFDs: preservedFDs(c)},
 		Process: process, LogFormat: "json", LogLevel: logLevel(c), PidFile: c.String("pid-file"),
+		Strict: c.Bool("strict"), Warn: logOf(c).warn,
 	}
 	if detached {
 		if socket != nil {

@@ -5,11 +5,18 @@ import (
 	"fmt"
 	"os"
 	"time"
+
+	"github.com/urfave/cli/v2"
 )
 
 // ociLog writes the log of a verb in runc's form, of which containerd and
 // Docker read the last error.
 type ociLog struct{ name, format string }
+
+// logOf is the log that a verb's global flags name.
+func logOf(c *cli.Context) ociLog {
+	return ociLog{name: c.String("log"), format: c.String("log-format")}
+}
 
 func (l ociLog) error(message string) { l.write("error", message) }
 

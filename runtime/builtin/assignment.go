@@ -64,6 +64,7 @@ type message struct {
 	Around     bool `json:"around,omitempty"`
 	// With "ready" and "mounting":
 	Lacks      []container.Lack `json:"lacks,omitempty"`
+	Warnings   []string         `json:"warnings,omitempty"`
 	Namespaces []string         `json:"namespaces,omitempty"`
 	Mounts     []string         `json:"mounts,omitempty"`
 }

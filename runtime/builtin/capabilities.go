@@ -68,10 +68,15 @@ func (i *initProcess) setCapabilities(caps *specs.LinuxCapabilities) error {
 	if err := set.Apply(capability.CAPS); err != nil {
 		return fmt.Errorf("capabilities: %w", err)
 	}
-	// A capability can be ambient only where it is inheritable as well;
-	// runc leaves others out too.
+	// A capability can be ambient only where it is inheritable as well; runc
+	// leaves others out too, and says so.
 	ambient := slices.DeleteFunc(i.wanted("ambient", caps.Ambient, capability.PERMITTED), func(c capability.Cap) bool {
-		return !set.Get(capability.INHERITABLE, c) || !set.Get(capability.PERMITTED, c)
+		can := set.Get(capability.INHERITABLE, c) && set.Get(capability.PERMITTED, c)
+		if !can {
+			i.warnings = append(i.warnings, fmt.Sprintf("can't raise ambient capability CAP_%s: it has to be inheritable and permitted too",
+				strings.ToUpper(c.String())))
+		}
+		return !can
 	})
 	set.Set(capability.AMBIENT, ambient...)
 	if err := set.Apply(capability.AMBIENT); err != nil && len(ambient) > 0 {

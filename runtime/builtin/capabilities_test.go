@@ -36,7 +36,8 @@ func TestParseCapabilities(t *testing.T) {
 	}
 }
 
-// What is added is added to all sets, and to a copy.
+// What is added is added to a copy; inheritable it does not become, and ambient
+// only where it is inheritable already.
 func TestAddCapabilities(t *testing.T) {
 	kill := []string{"CAP_KILL"}
 	given := &specs.LinuxCapabilities{Bounding: kill, Permitted: []string{"CAP_CHOWN"}}
@@ -45,10 +46,16 @@ func TestAddCapabilities(t *testing.T) {
 		t.Fatal(err)
 	}
 	both := []string{"CAP_KILL", "CAP_CHOWN"}
-	want := &specs.LinuxCapabilities{
-		Bounding: both, Effective: both, Permitted: []string{"CAP_CHOWN", "CAP_KILL"}, Inheritable: both, Ambient: both,
-	}
+	want := &specs.LinuxCapabilities{Bounding: both, Effective: both, Permitted: []string{"CAP_CHOWN", "CAP_KILL"}}
 	if diff := cmp.Diff(want, p.Capabilities); diff != "" {
+		t.Error(diff)
+	}
+	heir := &specs.Process{Capabilities: &specs.LinuxCapabilities{Inheritable: kill}}
+	if err := AddCapabilities(heir, []string{"kill", "chown"}); err != nil {
+		t.Fatal(err)
+	}
+	want = &specs.LinuxCapabilities{Bounding: both, Effective: both, Permitted: both, Inheritable: kill, Ambient: kill}
+	if diff := cmp.Diff(want, heir.Capabilities); diff != "" {
 		t.Error(diff)
 	}
 	if len(given.Effective) > 0 || !slices.Equal(given.Bounding, kill) {
@@ -79,6 +86,28 @@ func TestWantedCapabilities(t *testing.T) {
 	}
 	want := []container.Lack{{What: "capability CAP_CHOWN", Why: errNotHeld.Error()}, {What: "capability CAP_MOON", Why: errUnknown.Error()}}
 	if diff := cmp.Diff(want, i.lacks); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// A description of a process that says nothing of what keeps the container's
+// own in bounds does not set it free.
+func TestInherit(t *testing.T) {
+	own := &specs.Process{
+		Capabilities: &specs.LinuxCapabilities{Bounding: []string{"CAP_KILL"}}, ApparmorProfile: "strict", SelinuxLabel: "label",
+		Rlimits: []specs.POSIXRlimit{{Type: "RLIMIT_NPROC", Hard: 1, Soft: 1}}, IOPriority: &specs.LinuxIOPriority{Priority: 7},
+		Scheduler: &specs.Scheduler{Policy: specs.SchedIdle}, Args: []string{"own"}, NoNewPrivileges: true,
+	}
+	want := *own
+	want.Args, want.NoNewPrivileges = []string{"other"}, false
+	if diff := cmp.Diff(&want, inherit(specs.Process{Args: []string{"other"}}, own)); diff != "" {
+		t.Error(diff)
+	}
+	other := specs.Process{
+		Capabilities: &specs.LinuxCapabilities{}, ApparmorProfile: "lax", SelinuxLabel: "other",
+		Rlimits: []specs.POSIXRlimit{{Type: "RLIMIT_CORE"}}, IOPriority: &specs.LinuxIOPriority{}, Scheduler: &specs.Scheduler{},
+	}
+	if diff := cmp.Diff(&other, inherit(other, own)); diff != "" {
 		t.Error(diff)
 	}
 }

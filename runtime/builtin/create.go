@@ -34,6 +34,8 @@ type Options struct {
 	NoPivot bool
 	// PidFile gets the process's number, unless empty.
 	PidFile string
+	// Warn takes what is worth a line of the log, beside what the container lacks.
+	Warn func(string)
 	// LogFormat and LogLevel are those of the container's own log.
 	LogFormat, LogLevel string
 }
@@ -90,7 +92,7 @@ func Create(store container.Store, id string, b *bundle.Bundle, opts Options) (c
 	if err := c.Save(); err != nil {
 		return c, err
 	}
-	if err := converse(c, t, b.Spec.Hooks, opts.Strict); err != nil {
+	if err := converse(c, t, b.Spec.Hooks, opts); err != nil {
 		return c, err
 	}
 	if opts.PidFile != "" {
@@ -116,7 +118,7 @@ func plan(c *container.Container, format, level string) runtime.Plan {
 }
 
 // converse is our side of a creation.
-func converse(c *container.Container, t *talk, hooks *specs.Hooks, strict bool) error {
+func converse(c *container.Container, t *talk, hooks *specs.Hooks, opts Options) error {
 	for {
 		m, err := t.hear()
 		if errors.Is(err, errGone) {
@@ -156,8 +158,11 @@ func converse(c *container.Container, t *talk, hooks *specs.Hooks, strict bool) 
 			}
 		case sayReady:
 			c.Lacks = m.Lacks
-			if strict && len(m.Lacks) > 0 {
+			if opts.Strict && len(m.Lacks) > 0 {
 				return &StrictError{m.Lacks}
+			}
+			for _, warning := range m.Warnings {
+				opts.Warn(warning)
 			}
 			return nil
 		}

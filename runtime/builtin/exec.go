@@ -19,6 +19,11 @@ type ExecOptions struct {
 	LogFormat, LogLevel string
 	// PidFile gets its number, unless empty.
 	PidFile string
+	// Strict refuses a process of which something is missing.
+	Strict bool
+	// Warn takes what is worth a line of the log: what the process lacks and the
+	// container's own does not, and what it asks for in vain.
+	Warn func(string)
 }
 
 // ErrExecStopped is for containers whose process has ended.
@@ -41,7 +46,7 @@ func Exec(c *container.Container, opts ExecOptions) (container.Process, error) {
 	if err != nil {
 		return none, err
 	}
-	spec.Process = opts.Process
+	spec.Process = inherit(*opts.Process, spec.Process)
 	t, process, err := spawn(assignment{
 		Spec:   spec,
 		Bundle: c.Bundle,
@@ -68,6 +73,17 @@ func converseExec(t *talk, c *container.Container, opts ExecOptions, process con
 	}
 	if err != nil {
 		return err
+	}
+	if opts.Strict && len(m.Lacks) > 0 {
+		return &StrictError{m.Lacks}
+	}
+	for _, lack := range m.Lacks {
+		if !slices.ContainsFunc(c.Lacks, func(known container.Lack) bool { return known.What == lack.What }) {
+			opts.Warn(fmt.Sprintf("the process lacks %s (%s)", lack.What, lack.Why))
+		}
+	}
+	for _, warning := range m.Warnings {
+		opts.Warn(warning)
 	}
 	if m.Supervisor > 0 {
 		supervisor, err := container.Find(m.Supervisor)
@@ -105,8 +121,35 @@ func Process(c *container.Container) (*specs.Process, error) {
 	return &p, nil
 }
 
-// AddCapabilities adds capabilities to those that a process is to have, by the
-// names that users type.
+// inherit gives a process that a process.json describes what that leaves to the
+// container, as runc does: a description that says nothing of limits or of
+// security modules does not lift them.
+func inherit(p specs.Process, from *specs.Process) *specs.Process {
+	if p.Capabilities == nil {
+		p.Capabilities = from.Capabilities
+	}
+	if p.ApparmorProfile == "" {
+		p.ApparmorProfile = from.ApparmorProfile
+	}
+	if p.SelinuxLabel == "" {
+		p.SelinuxLabel = from.SelinuxLabel
+	}
+	if len(p.Rlimits) == 0 {
+		p.Rlimits = from.Rlimits
+	}
+	if p.IOPriority == nil {
+		p.IOPriority = from.IOPriority
+	}
+	if p.Scheduler == nil {
+		p.Scheduler = from.Scheduler
+	}
+	return &p
+}
+
+// AddCapabilities adds capabilities to those that a process can have, by the
+// names that users type. Inheritable they do not become, for a user who is not
+// root would keep them in every program then (CVE-2022-29162 of runc); and
+// ambient only where the container's own process has them inheritable.
 func AddCapabilities(p *specs.Process, names []string) error {
 	names, err := parseCapabilities(names)
 	if err != nil {
@@ -116,15 +159,23 @@ func AddCapabilities(p *specs.Process, names []string) error {
 		p.Capabilities = &specs.LinuxCapabilities{}
 	}
 	caps := *p.Capabilities
-	for _, set := range []*[]string{&caps.Bounding, &caps.Effective, &caps.Permitted, &caps.Inheritable, &caps.Ambient} {
-		all := slices.Clone(*set)
-		for _, name := range names {
-			if !slices.Contains(all, name) {
-				all = append(all, name)
-			}
-		}
-		*set = all
+	for _, set := range []*[]string{&caps.Bounding, &caps.Effective, &caps.Permitted} {
+		*set = union(*set, names)
 	}
+	caps.Ambient = union(caps.Ambient, slices.DeleteFunc(names, func(name string) bool {
+		return !slices.Contains(caps.Inheritable, name)
+	}))
 	p.Capabilities = &caps
 	return nil
+}
+
+// union is a list with what it lacks of another one.
+func union(list, more []string) []string {
+	all := slices.Clone(list)
+	for _, name := range more {
+		if !slices.Contains(all, name) {
+			all = append(all, name)
+		}
+	}
+	return all
 }

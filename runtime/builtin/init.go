@@ -36,6 +36,8 @@ type initProcess struct {
 	console *os.File
 
 	lacks []container.Lack
+	// warnings are of what was asked for in vain and protects nothing.
+	warnings []string
 	// around tells that the shim of a shimrun around this one serves it.
 	around bool
 	// private are the namespaces that are its own by now.
@@ -139,7 +141,7 @@ func (i *initProcess) prepare() error {
 	if err := i.settle(); err != nil {
 		return err
 	}
-	if err := i.talk.say(message{Kind: sayReady, Lacks: i.lacks, Supervisor: supervisor}); err != nil {
+	if err := i.talk.say(message{Kind: sayReady, Lacks: i.lacks, Warnings: i.warnings, Supervisor: supervisor}); err != nil {
 		return err
 	}
 	_, err = i.talk.expect(sayGo)
