@@ -61,6 +61,8 @@ func (i *initProcess) attribute(what, module, name, value string) {
 	}
 }
 
+var errNoGroups = errors.New("mode builtin has no control groups")
+
 // noteRest notes what this mode has no way to do at all.
 func (i *initProcess) noteRest() {
 	if i.around && i.Asked {
@@ -77,7 +79,6 @@ func (i *initProcess) noteRest() {
 	for name := range linux.Sysctl {
 		i.lack("sysctl "+name, told)
 	}
-	none := errors.New("mode builtin has no control groups")
 	if r := linux.Resources; r != nil {
 		for what, asked := range map[string]bool{
 			"memory": r.Memory != nil, "cpu": r.CPU != nil, "pids": r.Pids != nil, "blockIO": r.BlockIO != nil,
@@ -85,7 +86,7 @@ func (i *initProcess) noteRest() {
 			"unified": len(r.Unified) > 0, "devices": len(r.Devices) > 0,
 		} {
 			if asked {
-				i.lack("resources."+what, none)
+				i.lack("resources."+what, errNoGroups)
 			}
 		}
 	}

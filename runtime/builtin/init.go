@@ -42,6 +42,9 @@ type initProcess struct {
 	around bool
 	// private are the namespaces that are its own by now.
 	private []string
+	// trees are the mounts at which a tree of the machine's stands in for a
+	// filesystem, sealed those that are made read-only at the end.
+	trees, sealed []string
 	// held are the capabilities that it has.
 	held capability.Capabilities
 	// late are limits that are set at the last moment, program what is executed.
@@ -192,6 +195,9 @@ func (i *initProcess) settle() error {
 		}
 	}
 	i.console.Close()
+	if i.Join == nil {
+		i.seal()
+	}
 	i.raiseLimits(p.Rlimits)
 	if p.NoNewPrivileges {
 		if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
@@ -22,7 +23,7 @@ func (i *initProcess) mount(root rootfs, m specs.Mount) error {
 		i.lack(what+" option tmpcopyup", errors.New("mode builtin does not copy"))
 	}
 	source, kind := m.Source, m.Type
-	folder := true
+	folder, seals := true, false
 	switch {
 	case opts.flags&unix.MS_BIND != 0 || m.Type == "bind":
 		kind, opts.flags, opts.data = "", opts.flags|unix.MS_BIND, ""
@@ -35,24 +36,51 @@ func (i *initProcess) mount(root rootfs, m specs.Mount) error {
 		}
 		folder = info.IsDir()
 	case m.Type == "cgroup", m.Type == "cgroup2":
-		// The tree that is there is the one that there is to see.
-		source, kind, opts.flags, opts.data = "/sys/fs/cgroup", "", opts.flags|unix.MS_BIND|unix.MS_REC, ""
+		// The tree that is there is the one that there is to see. The container
+		// has no groups of its own in it that it could write to.
+		if opts.flags&unix.MS_RDONLY == 0 {
+			i.lack(what+" options rw", errNoGroups)
+		}
+		opts.flags |= unix.MS_RDONLY
+		source, kind, opts = "/sys/fs/cgroup", "", opts.forTree()
+	case opts.flags&unix.MS_RDONLY != 0 && i.isFilled(m.Destination):
+		opts.flags &^= unix.MS_RDONLY
+		seals = true
+	}
+	if err := checkFolder(root, m.Destination, kind); err != nil {
+		return fmt.Errorf("%s: %w", what, err)
 	}
 	target, err := root.place(m.Destination, folder)
 	if err != nil {
 		return fmt.Errorf("%s: %w", what, err)
 	}
 	defer target.Close()
-	err = mountAt(root, target, m.Destination, source, kind, opts)
+	if err := checkPlace(root, target, m.Destination, kind, source); err != nil {
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	err = mountAt(root, target, source, kind, opts)
 	if here := standing[kind]; err != nil && here != "" {
 		// The kernel makes no other one: the one that is there has to do.
-		opts.flags, opts.data = opts.flags|unix.MS_BIND|unix.MS_REC, ""
-		if bindErr := mountAt(root, target, m.Destination, here, "", opts); bindErr == nil {
-			return nil
+		if mountAt(root, target, here, "", opts.forTree()) == nil {
+			if opts.data != "" || kind == "mqueue" {
+				i.lack(what+" of its own", err)
+			}
+			opts, err = opts.forTree(), nil
 		}
 	}
 	if err != nil {
 		i.lack(what, err)
+		return nil
+	}
+	if opts.tree {
+		i.trees = append(i.trees, m.Destination)
+	}
+	if seals {
+		i.sealed = append(i.sealed, m.Destination)
+	}
+	if err := dress(root, m.Destination, opts); err != nil {
+		// It is there, and lets through what its options forbid.
+		i.lack(what+" options "+strings.Join(m.Options, ","), err)
 	}
 	return nil
 }
@@ -71,44 +99,46 @@ func mountType(m specs.Mount) string {
 const bindable = unix.MS_RDONLY | unix.MS_NODEV | unix.MS_NOEXEC | unix.MS_NOSUID | unix.MS_NOATIME | unix.MS_NODIRATIME |
 	unix.MS_RELATIME | unix.MS_STRICTATIME | unix.MS_NOSYMFOLLOW
 
-func mountAt(root rootfs, target *os.File, name, source, kind string, opts mountOptions) error {
+// mountAt mounts, without what takes the mount to be there.
+func mountAt(root rootfs, target *os.File, source, kind string, opts mountOptions) error {
 	flags := opts.flags
 	if flags&unix.MS_BIND != 0 {
 		flags &= unix.MS_BIND | unix.MS_REC
 	}
-	if err := mountPlainly(source, root.spot(target), kind, flags, opts.data); err != nil {
-		return err
+	return mountPlainly(source, root.spot(target), kind, flags, opts.data)
+}
+
+// dress gives a new mount what its options say beside that.
+func dress(root rootfs, name string, opts mountOptions) error {
+	again, clear := opts.flags&bindable, opts.clear&bindable
+	if opts.flags&unix.MS_BIND == 0 {
+		again, clear = 0, 0
 	}
-	again := opts.flags & bindable
-	if flags&unix.MS_BIND == 0 {
-		again = 0
-	}
-	if again == 0 && opts.clear&bindable == 0 && len(opts.propagation) == 0 && opts.recursive == (unix.MountAttr{}) {
+	if again == 0 && clear == 0 && len(opts.propagation) == 0 && opts.recursive == (unix.MountAttr{}) {
 		return nil
 	}
-	// The handle is of what was there before.
+	// Whoever opened it before has a handle of what was there then.
 	mounted, err := root.open(name)
 	if err != nil {
 		return err
 	}
 	defer mounted.Close()
-	if again != 0 || flags&unix.MS_BIND != 0 && opts.clear&bindable != 0 {
-		if err := remountWithout(root.spot(mounted), again, opts.clear); err != nil {
-			return err
-		}
+	var all []error
+	if again != 0 || clear != 0 {
+		all = append(all, remountWithout(root.spot(mounted), again, clear))
+	}
+	if opts.tree {
+		// What the machine mounts in its own tree later would come without what is
+		// forbidden here. Where a kernel has no propagation nothing comes.
+		_ = unix.Mount("", root.spot(mounted), "", unix.MS_PRIVATE|unix.MS_REC, "")
 	}
 	for _, propagation := range opts.propagation {
-		if err := unix.Mount("", root.spot(mounted), "", propagation, ""); err != nil {
-			return os.NewSyscallError("mount", err)
-		}
+		all = append(all, os.NewSyscallError("mount", unix.Mount("", root.spot(mounted), "", propagation, "")))
 	}
 	if opts.recursive != (unix.MountAttr{}) {
-		attr := opts.recursive
-		if err := unix.MountSetattr(int(mounted.Fd()), "", unix.AT_EMPTY_PATH|unix.AT_RECURSIVE, &attr); err != nil {
-			return os.NewSyscallError("mount_setattr", err)
-		}
+		all = append(all, setTree(root, mounted, opts.recursive))
 	}
-	return nil
+	return errors.Join(all...)
 }
 
 // niceties are flags without which a mount is nearly the same, and that old
@@ -130,51 +160,13 @@ func remount(path string, flags uintptr) error { return remountWithout(path, fla
 func remountWithout(path string, flags, without uintptr) error {
 	var st unix.Statfs_t
 	if err := unix.Statfs(path, &st); err == nil {
-		// ST_RDONLY and so on are MS_RDONLY and so on, statfs(2), but for ST_RELATIME.
-		flags |= uintptr(st.Flags) & (unix.MS_RDONLY | unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC | unix.MS_NOATIME | unix.MS_NODIRATIME) &^ without
+		// ST_RDONLY and so on are MS_RDONLY and so on, statfs(2), but for ST_RELATIME and this one.
+		const stNoSymfollow = 0x2000
+		has := uintptr(st.Flags) & (unix.MS_RDONLY | unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC | unix.MS_NOATIME | unix.MS_NODIRATIME)
+		if st.Flags&stNoSymfollow != 0 {
+			has |= unix.MS_NOSYMFOLLOW
+		}
+		flags |= has &^ without
 	}
 	return os.NewSyscallError("mount", unix.Mount("", path, "", unix.MS_BIND|unix.MS_REMOUNT|flags, ""))
-}
-
-// cover hides the bundle's masked paths, and keeps its read-only ones from writers.
-func (i *initProcess) cover(root rootfs) {
-	if i.Spec.Linux == nil {
-		return
-	}
-	for _, path := range i.Spec.Linux.MaskedPaths {
-		i.coverOne(root, "masked path ", path, func(f *os.File, folder bool) error {
-			if folder {
-				return os.NewSyscallError("mount", unix.Mount("tmpfs", root.spot(f), "tmpfs", unix.MS_RDONLY, ""))
-			}
-			return os.NewSyscallError("mount", unix.Mount("/dev/null", root.spot(f), "", unix.MS_BIND, ""))
-		})
-	}
-	for _, path := range i.Spec.Linux.ReadonlyPaths {
-		i.coverOne(root, "readonly path ", path, func(f *os.File, _ bool) error {
-			if err := mountPlainly(root.spot(f), root.spot(f), "", unix.MS_BIND|unix.MS_REC, ""); err != nil {
-				return err
-			}
-			again, err := root.open(path)
-			if err != nil {
-				return err
-			}
-			defer again.Close()
-			return remount(root.spot(again), unix.MS_RDONLY)
-		})
-	}
-}
-
-func (i *initProcess) coverOne(root rootfs, what, path string, with func(*os.File, bool) error) {
-	f, err := root.open(path)
-	if err != nil {
-		return // there is nothing to cover
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err == nil {
-		err = with(f, info.IsDir())
-	}
-	if err != nil {
-		i.lack(what+path, err)
-	}
 }

@@ -14,8 +14,10 @@ type mountOptions struct {
 	propagation []uintptr
 	// recursive are attributes for all mounts below as well.
 	recursive unix.MountAttr
-	data      string
-	copyUp    bool
+	// tree tells that a tree of the machine's stands in for a filesystem.
+	tree   bool
+	data   string
+	copyUp bool
 }
 
 func parseOptions(options []string) mountOptions {

@@ -98,6 +98,36 @@ func (r rootfs) spot(f *os.File) string {
 	return fmt.Sprintf("/proc/self/fd/%d", f.Fd())
 }
 
+// nameOf is how the kernel names an open place.
+func (r rootfs) nameOf(f *os.File) (string, error) {
+	if r.lexical {
+		return f.Name(), nil
+	}
+	return os.Readlink(r.spot(f))
+}
+
+// inside is the name of an open place below the root, without a slash before it.
+func (r rootfs) inside(f *os.File) (string, error) {
+	name, err := r.nameOf(f)
+	if err != nil {
+		return "", err
+	}
+	top, err := r.nameOf(r.File)
+	if err != nil {
+		return "", err
+	}
+	below, err := filepath.Rel(top, name)
+	switch {
+	case err != nil:
+		return "", err
+	case below == ".":
+		return "", nil
+	case !filepath.IsLocal(below):
+		return "", fmt.Errorf("%s is outside of the root %s", name, top)
+	}
+	return below, nil
+}
+
 // trueName is how the kernel names a folder once it is open. It differs from
 // the clean one where a shimrun around this one has a bind mount in its table:
 // the kernel knows nothing of that, and a process can have its root only where

@@ -1,11 +1,13 @@
 package builtin
 
 import (
-	"errors"
 	"fmt"
 	"os"
+	"slices"
+	"strings"
 
 	securejoin "github.com/cyphar/filepath-securejoin"
+	"github.com/moby/sys/mountinfo"
 	"golang.org/x/sys/unix"
 )
 
@@ -87,9 +89,6 @@ func (i *initProcess) mountPoints() []string {
 // enterRoot makes the bundle's root file system the process's root.
 func (i *initProcess) enterRoot() error {
 	if !i.has("mnt") {
-		if i.Spec.Root.Readonly {
-			i.lack("root readonly", errors.New("there is no mount namespace"))
-		}
 		return changeRoot(i.Rootfs)
 	}
 	errno := unix.EPERM
@@ -100,11 +99,6 @@ func (i *initProcess) enterRoot() error {
 		// A root on the kernel's first file system cannot be pivoted from.
 		if err := moveRoot(i.Rootfs); err != nil {
 			return err
-		}
-	}
-	if i.Spec.Root.Readonly {
-		if err := remount("/", unix.MS_RDONLY); err != nil {
-			i.lack("root readonly", err)
 		}
 	}
 	return nil
@@ -137,7 +131,14 @@ func (i *initProcess) pivot() unix.Errno {
 	return 0
 }
 
+// moveRoot takes the root to the top of the mount namespace, where all that was
+// there before remains below it. Of that what shows all of the kernel is taken
+// away: who makes a user namespace may mount another proc or sysfs where one is
+// that nothing covers, and the container's own are covered.
 func moveRoot(rootfs string) error {
+	if err := clearKernels(rootfs); err != nil {
+		return err
+	}
 	if err := unix.Chdir(rootfs); err != nil {
 		return &os.PathError{Op: "chdir", Path: rootfs, Err: err}
 	}
@@ -145,6 +146,31 @@ func moveRoot(rootfs string) error {
 		return fmt.Errorf("move the root to /: %w", os.NewSyscallError("mount", err))
 	}
 	return changeRoot(".")
+}
+
+// clearKernels unmounts proc and sysfs wherever they are outside of a root, or
+// covers them. The mount namespace is the process's own, and tells no other.
+func clearKernels(rootfs string) error {
+	all, err := mountinfo.GetMounts(func(m *mountinfo.Info) (skip, stop bool) {
+		whole := m.Root == "/" && (m.FSType == "proc" || m.FSType == "sysfs")
+		return !whole || m.Mountpoint == rootfs || strings.HasPrefix(m.Mountpoint, rootfs+"/"), false
+	})
+	if err != nil {
+		return err
+	}
+	for _, m := range slices.Backward(all) {
+		err := unix.Unmount(m.Mountpoint, unix.MNT_DETACH)
+		if err == unix.ENOENT {
+			continue // it lay in another one
+		}
+		if err != nil {
+			err = unix.Mount("tmpfs", m.Mountpoint, "tmpfs", unix.MS_RDONLY, "")
+		}
+		if err != nil {
+			return fmt.Errorf("cover %s: %w", m.Mountpoint, os.NewSyscallError("mount", err))
+		}
+	}
+	return nil
 }
 
 func changeRoot(dir string) error {
