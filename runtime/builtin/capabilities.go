@@ -70,14 +70,17 @@ func (i *initProcess) setCapabilities(caps *specs.LinuxCapabilities) error {
 	}
 	// A capability can be ambient only where it is inheritable as well; runc
 	// leaves others out too, and says so.
+	var vain []string
 	ambient := slices.DeleteFunc(i.wanted("ambient", caps.Ambient, capability.PERMITTED), func(c capability.Cap) bool {
 		can := set.Get(capability.INHERITABLE, c) && set.Get(capability.PERMITTED, c)
 		if !can {
-			i.warnings = append(i.warnings, fmt.Sprintf("can't raise ambient capability CAP_%s: it has to be inheritable and permitted too",
-				strings.ToUpper(c.String())))
+			vain = append(vain, "CAP_"+strings.ToUpper(c.String()))
 		}
 		return !can
 	})
+	if vain != nil {
+		i.warnings = append(i.warnings, "can't raise ambient capability "+strings.Join(vain, ", ")+": it takes the same inheritable and permitted")
+	}
 	set.Set(capability.AMBIENT, ambient...)
 	if err := set.Apply(capability.AMBIENT); err != nil && len(ambient) > 0 {
 		i.lack("capabilities.ambient", err)

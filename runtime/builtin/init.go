@@ -46,7 +46,8 @@ type initProcess struct {
 	// filesystem, sealed those that are made read-only at the end.
 	trees, sealed []string
 	// held are the capabilities that it has.
-	held capability.Capabilities
+	held  capability.Capabilities
+	rules *rules
 	// late are limits that are set at the last moment, program what is executed.
 	late    []specs.POSIXRlimit
 	program string
@@ -199,6 +200,9 @@ func (i *initProcess) settle() error {
 		i.seal()
 	}
 	i.raiseLimits(p.Rlimits)
+	if err := i.compile(); err != nil {
+		return err
+	}
 	if p.NoNewPrivileges {
 		if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
 			return os.NewSyscallError("prctl PR_SET_NO_NEW_PRIVS", err)
@@ -221,22 +225,37 @@ func (i *initProcess) become() error {
 		if err := i.await(); err != nil {
 			return err
 		}
-		if hooks := i.Spec.Hooks; hooks != nil {
-			i.State.Pid, i.State.Status = os.Getpid(), specs.StateCreated
-			if err := runHooks("startContainer", hooks.StartContainer, i.State); err != nil {
-				return err
-			}
-		}
+	}
+	if err := i.lowerLimits(); err != nil {
+		return err
 	}
 	if p.NoNewPrivileges {
 		if err := i.filter(); err != nil {
 			return err
 		}
 	}
-	if err := i.lowerLimits(); err != nil {
+	if err := i.runStartHooks(); err != nil {
 		return err
 	}
 	return runtime.Become(i.program, p.Args, p.Env)
+}
+
+// runStartHooks runs the hooks that are the container's own. They are in its
+// root, have its user, and all of its rules and limits are theirs.
+func (i *initProcess) runStartHooks() error {
+	hooks := i.Spec.Hooks
+	if i.Join != nil || hooks == nil {
+		return nil
+	}
+	i.State.Pid, i.State.Status = os.Getpid(), specs.StateCreated
+	var own []specs.Hook
+	for _, hook := range hooks.StartContainer {
+		if len(hook.Env) == 0 {
+			hook.Env = i.Spec.Process.Env // as with runc
+		}
+		own = append(own, hook)
+	}
+	return runHooks("startContainer", own, i.State)
 }
 
 // await returns when somebody has written to the FIFO. There is no other end

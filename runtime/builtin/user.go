@@ -7,7 +7,6 @@ import (
 	"os/exec"
 	"strings"
 
-	"github.com/moby/sys/user"
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 )
@@ -45,8 +44,9 @@ func (i *initProcess) setUser(p *specs.Process) error {
 	} else {
 		unix.Umask(0o022)
 	}
-	setHome(p)
-	return nil
+	env, err := environment(p.Env, p.User.UID)
+	p.Env = env
+	return err
 }
 
 // enter changes into the program's working directory, and makes sure that it
@@ -61,20 +61,6 @@ func enter(cwd string) error {
 		return errors.New("process.cwd: the working directory is outside of the container's root")
 	}
 	return nil
-}
-
-// setHome gives the program HOME, if it has none, as runc does.
-func setHome(p *specs.Process) {
-	for _, variable := range p.Env {
-		if strings.HasPrefix(variable, "HOME=") {
-			return
-		}
-	}
-	home := "/"
-	if u, err := user.GetExecUserPath(fmt.Sprint(p.User.UID), nil, "/etc/passwd", "/etc/group"); err == nil && u.Home != "" {
-		home = u.Home
-	}
-	p.Env = append(p.Env, "HOME="+home)
 }
 
 // findProgram finds the program in the container's PATH, before anybody is

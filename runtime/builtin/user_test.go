@@ -6,39 +6,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"testing"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 )
-
-func TestSetHome(t *testing.T) {
-	for name, test := range map[string]struct {
-		uid  uint32
-		env  []string
-		want string
-	}{
-		"root's own":            {0, []string{"A=b"}, "HOME=/root"},
-		"nobody's entry":        {4_000_000_000, nil, "HOME=/"},
-		"given":                 {0, []string{"HOME=/given", "A=b"}, "HOME=/given"},
-		"given, and empty":      {0, []string{"HOME="}, "HOME="},
-		"one that begins so":    {0, []string{"HOMES=x"}, "HOME=/root"},
-		"one that ends so":      {0, []string{"A=HOME=x"}, "HOME=/root"},
-		"given twice, the last": {0, []string{"HOME=/a", "HOME=/b"}, "HOME=/b"},
-	} {
-		p := &specs.Process{User: specs.User{UID: test.uid}, Env: slices.Clone(test.env)}
-		setHome(p)
-		last := ""
-		for _, variable := range p.Env {
-			if len(variable) >= 5 && variable[:5] == "HOME=" {
-				last = variable
-			}
-		}
-		if last != test.want || !slices.Equal(p.Env[:len(test.env)], test.env) {
-			t.Errorf("%s: %q", name, p.Env)
-		}
-	}
-}
 
 func TestFindProgram(t *testing.T) {
 	dir := t.TempDir()
