@@ -65,6 +65,7 @@ func busybox(t testing.TB) string {
 var applets = []string{
 	"sh", "cat", "echo", "env", "id", "sleep", "true", "false", "ls", "pwd", "mount", "ps", "tty", "stat", "test", "mkdir",
 	"touch", "readlink", "grep", "kill", "rm", "hostname", "stty", "head", "umount", "setsid", "mknod", "wc", "chroot",
+	"unshare",
 }
 
 // bundles counts them.
@@ -100,6 +101,13 @@ func writeConfig(t testing.TB, dir string, spec any) {
 	text, err := json.MarshalIndent(spec, "", "\t")
 	must(t, err)
 	must(t, os.WriteFile(filepath.Join(dir, "config.json"), text, 0o644))
+}
+
+func readConfig(t testing.TB, dir string) *specs.Spec {
+	t.Helper()
+	spec, err := bundle.ReadSpec(filepath.Join(dir, bundle.ConfigName))
+	must(t, err)
+	return spec
 }
 
 func must(t testing.TB, err error) {
