@@ -31,7 +31,7 @@ func creationFlags() []cli.Flag {
 		&cli.StringFlag{Name: "console-socket", Usage: "unix socket that gets the terminal's master (`SOCKET`)"},
 		&cli.StringFlag{Name: "pid-file", Usage: "write the process's number to `FILE`"},
 		&cli.BoolFlag{Name: "no-pivot", Usage: "do not use pivot_root, for a root on a ramdisk"},
-		&cli.BoolFlag{Name: "no-new-keyring", Usage: "do not make a session keyring (mode builtin never does)"},
+		&cli.BoolFlag{Name: "no-new-keyring", Usage: "do not make a session keyring"},
 		&cli.IntFlag{Name: "preserve-fds", Usage: "pass `N` more descriptors to the container"},
 	}
 }
@@ -111,16 +111,17 @@ func createWith(c *cli.Context, id string, b *bundle.Bundle, streams builtin.Str
 		return nil, err
 	}
 	made, err := builtin.Create(store, id, b, builtin.Options{
-		Streams:   streams,
-		Profile:   profile,
-		Asked:     len(c.StringSlice("profile")) > 0 || b.Spec.Annotations[container.AnnotationProfile] != "",
-		Backend:   orDefault(c.String("backend"), "auto"),
-		Strict:    c.Bool("strict"),
-		NoPivot:   c.Bool("no-pivot"),
-		PidFile:   c.String("pid-file"),
-		Warn:      logOf(c).warn,
-		LogFormat: "json",
-		LogLevel:  logLevel(c),
+		Streams:      streams,
+		Profile:      profile,
+		Asked:        len(c.StringSlice("profile")) > 0 || b.Spec.Annotations[container.AnnotationProfile] != "",
+		Backend:      orDefault(c.String("backend"), "auto"),
+		Strict:       c.Bool("strict"),
+		NoPivot:      c.Bool("no-pivot"),
+		NoNewKeyring: c.Bool("no-new-keyring"),
+		PidFile:      c.String("pid-file"),
+		Warn:         logOf(c).warn,
+		LogFormat:    "json",
+		LogLevel:     logLevel(c),
 	})
 	if err != nil {
 		return nil, err

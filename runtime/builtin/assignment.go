@@ -34,6 +34,9 @@ type assignment struct {
 	Console bool `json:"console"`
 	Relayed bool `json:"relayed,omitempty"`
 	NoPivot bool `json:"no_pivot"`
+	// Keyring is the name of the container's session keyring; empty where it
+	// keeps its caller's.
+	Keyring string `json:"keyring,omitempty"`
 	// PreserveFDs is how many descriptors after the third the program keeps.
 	PreserveFDs int `json:"preserve_fds"`
 }

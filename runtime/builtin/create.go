@@ -32,6 +32,8 @@ type Options struct {
 	Strict bool
 	// NoPivot takes chroot even where pivot_root works.
 	NoPivot bool
+	// NoNewKeyring leaves the process its caller's session keyring.
+	NoNewKeyring bool
 	// PidFile gets the process's number, unless empty.
 	PidFile string
 	// Warn takes what is worth a line of the log, beside what the container lacks.
@@ -63,6 +65,9 @@ func Create(store container.Store, id string, b *bundle.Bundle, opts Options) (c
 	c.Created = time.Now().UTC()
 	c.Annotations = maps.Clone(b.Spec.Annotations)
 	c.Profile, c.Backend = opts.Profile, opts.Backend
+	if !opts.NoNewKeyring {
+		c.Keyring = "_ses." + c.ID // runc's name
+	}
 	defer func() {
 		if err != nil {
 			_ = destroy(c, b.Spec.Hooks)
@@ -83,6 +88,7 @@ func Create(store container.Store, id string, b *bundle.Bundle, opts Options) (c
 		Plan:    plan(c, opts.LogFormat, opts.LogLevel),
 		Asked:   opts.Asked,
 		NoPivot: opts.NoPivot,
+		Keyring: c.Keyring,
 	}, c, opts.Streams)
 	if err != nil {
 		return c, err

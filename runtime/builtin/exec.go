@@ -48,11 +48,12 @@ func Exec(c *container.Container, opts ExecOptions) (container.Process, error) {
 	}
 	spec.Process = inherit(*opts.Process, spec.Process)
 	t, process, err := spawn(assignment{
-		Spec:   spec,
-		Bundle: c.Bundle,
-		Rootfs: c.Rootfs,
-		Plan:   plan(c, opts.LogFormat, opts.LogLevel),
-		Join:   &join{c.Init, c.Namespaces},
+		Spec:    spec,
+		Bundle:  c.Bundle,
+		Rootfs:  c.Rootfs,
+		Plan:    plan(c, opts.LogFormat, opts.LogLevel),
+		Join:    &join{c.Init, c.Namespaces},
+		Keyring: c.Keyring,
 	}, c, opts.Streams)
 	if err != nil {
 		return none, err

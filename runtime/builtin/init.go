@@ -130,6 +130,7 @@ func (i *initProcess) prepare() error {
 			return err
 		}
 	}
+	i.joinKeyring()
 	err := i.adjust()
 	if err != nil {
 		return err

@@ -43,7 +43,7 @@ func (i *initProcess) mount(root rootfs, m specs.Mount) error {
 		}
 		opts.flags |= unix.MS_RDONLY
 		source, kind, opts = "/sys/fs/cgroup", "", opts.forTree()
-	case opts.flags&unix.MS_RDONLY != 0 && i.isFilled(m.Destination):
+	case opts.flags&unix.MS_RDONLY != 0 && i.isFilled(m):
 		opts.flags &^= unix.MS_RDONLY
 		seals = true
 	}

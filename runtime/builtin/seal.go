@@ -4,19 +4,26 @@ import (
 	"errors"
 	"path/filepath"
 
+	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 )
 
-// isFilled tells whether something is made in a mount after it was mounted, so
-// that it cannot be read-only from the start: the bundle's other mounts, its
-// devices, the terminal, the working directory.
-func (i *initProcess) isFilled(path string) bool {
-	path = filepath.Clean(path)
-	if path == "/dev" || isBelow(i.Spec.Process.Cwd, path) {
+// isFilled tells whether something is made in a new filesystem after it was
+// mounted, so that it cannot be read-only from the start: places for the bundle's
+// other mounts, its devices, the terminal, the working directory.
+func (i *initProcess) isFilled(m specs.Mount) bool {
+	path := filepath.Clean(m.Destination)
+	if path == "/dev" {
 		return true
 	}
-	for _, m := range i.Spec.Mounts {
-		if isBelow(m.Destination, path) && filepath.Clean(m.Destination) != path {
+	if m.Type != "tmpfs" {
+		return false
+	}
+	if isBelow(i.Spec.Process.Cwd, path) {
+		return true
+	}
+	for _, other := range i.Spec.Mounts {
+		if isBelow(other.Destination, path) && filepath.Clean(other.Destination) != path {
 			return true
 		}
 	}

@@ -1,7 +1,6 @@
 package builtin
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -39,7 +38,7 @@ func setTree(root rootfs, top *os.File, attr unix.MountAttr) error {
 		return nil
 	}
 	if oneByOne := setEach(root, top, attr); oneByOne != nil {
-		return errors.Join(os.NewSyscallError("mount_setattr", err), oneByOne)
+		return fmt.Errorf("mount_setattr: %w, and one by one: %w", err, oneByOne)
 	}
 	return nil
 }

@@ -17,6 +17,11 @@ func checkSeccomp(seccomp *specs.LinuxSeccomp) error {
 	if seccomp.DefaultAction == specs.ActNotify {
 		return fmt.Errorf("linux.seccomp.defaultAction: SCMP_ACT_NOTIFY cannot be used as default action")
 	}
+	for i, flag := range seccomp.Flags {
+		if !slices.Contains(seccompFlags, flag) {
+			return fmt.Errorf("linux.seccomp.flags[%d]: unknown flag %q", i, flag)
+		}
+	}
 	for i, rule := range seccomp.Syscalls {
 		where := fmt.Sprintf("linux.seccomp.syscalls[%d]", i)
 		switch {
@@ -44,6 +49,10 @@ func checkSeccomp(seccomp *specs.LinuxSeccomp) error {
 var seccompActions = []specs.LinuxSeccompAction{
 	specs.ActKill, specs.ActKillProcess, specs.ActKillThread, specs.ActTrap, specs.ActErrno, specs.ActTrace,
 	specs.ActAllow, specs.ActLog, specs.ActNotify,
+}
+
+var seccompFlags = []specs.LinuxSeccompFlag{
+	"SECCOMP_FILTER_FLAG_TSYNC", specs.LinuxSeccompFlagLog, specs.LinuxSeccompFlagSpecAllow, specs.LinuxSeccompFlagWaitKillableRecv,
 }
 
 var seccompOperators = []specs.LinuxSeccompOperator{

@@ -34,6 +34,8 @@ type State struct {
 	MountNamespace string `json:"mount_namespace,omitempty"`
 	// Lacks is the isolation that was asked for and is not there.
 	Lacks []Lack `json:"lacks,omitempty"`
+	// Keyring is the name of its session keyring, if it has one of its own.
+	Keyring string `json:"keyring,omitempty"`
 	// Mounts are mount points in the runtime's own namespace, to be undone.
 	Mounts []string `json:"mounts,omitempty"`
 	// Plan is how exec serves further processes: a profile, a backend.

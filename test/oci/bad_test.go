@@ -67,8 +67,12 @@ func TestBadBundles(t *testing.T) {
 		"unknown limit":          {spec(func(s *specs.Spec) { s.Process.Rlimits[0].Type = "RLIMIT_X" }), `invalid rlimit type "RLIMIT_X"`},
 		"limit twice":            {spec(func(s *specs.Spec) { s.Process.Rlimits = append(s.Process.Rlimits, s.Process.Rlimits...) }), "RLIMIT_NOFILE is given twice"},
 		"unknown seccomp action": {spec(func(s *specs.Spec) { s.Linux.Seccomp = &specs.LinuxSeccomp{DefaultAction: "SCMP_ACT_X"} }), `invalid action "SCMP_ACT_X"`},
-		"unknown propagation":    {spec(func(s *specs.Spec) { s.Linux.RootfsPropagation = "x" }), "linux.rootfsPropagation=x is not supported"},
-		"relative hook":          {spec(func(s *specs.Spec) { s.Hooks = &specs.Hooks{Poststop: []specs.Hook{{Path: "hook"}}} }), `hooks.poststop[0]: path "hook" is not absolute`},
+		"unknown seccomp flag": {spec(func(s *specs.Spec) {
+			s.Linux.Seccomp = &specs.LinuxSeccomp{DefaultAction: specs.ActAllow, Flags: []specs.LinuxSeccompFlag{"SECCOMP_FILTER_FLAG_X"}}
+		}), `unknown flag "SECCOMP_FILTER_FLAG_X"`},
+		"no variable":         {spec(func(s *specs.Spec) { s.Process.Env = append(s.Process.Env, "WORD") }), "NAME=VALUE"},
+		"unknown propagation": {spec(func(s *specs.Spec) { s.Linux.RootfsPropagation = "x" }), "linux.rootfsPropagation=x is not supported"},
+		"relative hook":       {spec(func(s *specs.Spec) { s.Hooks = &specs.Hooks{Poststop: []specs.Hook{{Path: "hook"}}} }), `hooks.poststop[0]: path "hook" is not absolute`},
 		"hook that is not there": {spec(func(s *specs.Spec) {
 			s.Hooks = &specs.Hooks{CreateRuntime: []specs.Hook{{Path: "/no/hook", Timeout: &one}}}
 		}), "/no/hook"},

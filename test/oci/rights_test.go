@@ -4,10 +4,12 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
 )
 
 // A further process has the capabilities that runc gives it, and no others: what --cap adds is neither inheritable nor, for a user who is not
@@ -67,6 +69,38 @@ func TestRightsOfFurtherProcesses(t *testing.T) {
 			if last := results[len(results)-1]; !strings.Contains(last.stderr, "can't raise ambient capability CAP_KILL") && name == "builtin" {
 				t.Errorf("%s, %s: nothing is said of an ambient capability that is not inheritable: %q", what, name, last.stderr)
 			}
+		}
+	}
+}
+
+// The keys of whoever makes a container are not the container's, unless it is
+// told so. /proc/keys shows a key that only its possessor may view to who has it.
+func TestKeyring(t *testing.T) {
+	runtime.LockOSThread() // whose keyrings they are, and which ends with the test
+	secret := "shimrun-secret-" + itoa(os.Getpid())
+	if _, err := unix.KeyctlInt(unix.KEYCTL_JOIN_SESSION_KEYRING, 0, 0, 0, 0); err != nil {
+		lack(t, "session keyrings: %v", err)
+	}
+	key, err := unix.AddKey("user", secret, []byte("x"), unix.KEY_SPEC_SESSION_KEYRING)
+	must(t, err)
+	must(t, unix.KeyctlSetperm(key, 0x3f000000))
+	for _, e := range engines(t) {
+		for _, test := range []struct {
+			flags []string
+			want  string
+		}{{nil, "0\n"}, {[]string{"--no-new-keyring"}, "1\n"}} {
+			dir := newBundle(t, t.TempDir(), all(args("sleep", "1000"), func(s *specs.Spec) { s.Linux.MaskedPaths = nil }))
+			e.ok(t, append(append([]string{"create"}, test.flags...), "--bundle", dir, "c")...)
+			e.ok(t, "start", "c")
+			if got := e.run(t, "exec", "c", "grep", "-c", secret, "/proc/keys").stdout; got != test.want {
+				t.Errorf("%s %v: a further process sees %s keys, want %s", e.name, test.flags, got, test.want)
+			}
+			e.ok(t, "delete", "--force", "c")
+			dir = newBundle(t, t.TempDir(), all(args("grep", "-c", secret, "/proc/keys"), func(s *specs.Spec) { s.Linux.MaskedPaths = nil }))
+			if got := e.run(t, append(append([]string{"run"}, test.flags...), "--bundle", dir, "c")...).stdout; got != test.want {
+				t.Errorf("%s %v: its process sees %s keys, want %s", e.name, test.flags, got, test.want)
+			}
+			e.empty(t)
 		}
 	}
 }
