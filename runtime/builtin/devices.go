@@ -92,6 +92,11 @@ func makeDevice(root rootfs, device specs.LinuxDevice) error {
 	if err == unix.EEXIST && st.Mode&unix.S_IFMT != unix.S_IFREG || device.Type == "p" {
 		return &os.PathError{Op: "mknod", Path: device.Path, Err: err}
 	}
+	var host unix.Stat_t
+	if unix.Stat(device.Path, &host) != nil || host.Mode&unix.S_IFMT != deviceKinds[device.Type] || host.Rdev != number {
+		// Something else of that name is not what the bundle asks for.
+		return &os.PathError{Op: "mknod", Path: device.Path, Err: err}
+	}
 	target, bindErr := root.file(device.Path)
 	if bindErr != nil {
 		return bindErr

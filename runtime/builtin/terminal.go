@@ -34,6 +34,9 @@ func (i *initProcess) openTerminal() error {
 		return &os.PathError{Op: "open", Path: slavePath, Err: err}
 	}
 	defer unix.Close(slave)
+	if err := checkTerminal(slave); err != nil {
+		return &os.PathError{Op: "open", Path: slavePath, Err: err}
+	}
 	if err := unix.Fchown(slave, int(i.Spec.Process.User.UID), -1); err != nil {
 		i.lack("owner of the terminal", os.NewSyscallError("fchown", err))
 	}
@@ -53,9 +56,24 @@ func (i *initProcess) openTerminal() error {
 	return os.NewSyscallError("ioctl TIOCSCTTY", unix.IoctlSetInt(0, unix.TIOCSCTTY, 0))
 }
 
-// bindConsole makes /dev/console the terminal.
+// checkTerminal makes sure that what was opened is the slave of a terminal: the
+// name is looked up in the container, where it can be anything.
+func checkTerminal(fd int) error {
+	const first, last = 136, 143 // UNIX98 slaves, Documentation/admin-guide/devices.txt
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		return err
+	}
+	if major := unix.Major(st.Rdev); st.Mode&unix.S_IFMT != unix.S_IFCHR || major < first || major > last {
+		return unix.ENOTTY
+	}
+	return nil
+}
+
+// bindConsole makes /dev/console the terminal, unless it is a link of the image's
+// that leads elsewhere.
 func bindConsole(slave string) error {
-	f, err := os.OpenFile("/dev/console", os.O_CREATE|os.O_RDONLY, 0o666)
+	f, err := os.OpenFile("/dev/console", os.O_CREATE|os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_NOCTTY, 0o666)
 	if err != nil {
 		return err
 	}
