@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -49,6 +50,20 @@ func onTerminal(t *testing.T, cmd *exec.Cmd, after, text string) (string, int) {
 func withTerminal(s *specs.Spec) {
 	s.Process.Terminal = true
 	s.Process.ConsoleSize = &specs.Box{Height: 20, Width: 50}
+}
+
+// A link of the image's in place of /dev/console leads the terminal nowhere.
+func TestConsoleLink(t *testing.T) {
+	e := newEngine(t, "builtin")
+	dir := newBundle(t, t.TempDir(), all(script("test -f /etc/passwd && echo file; tty"), withTerminal, func(s *specs.Spec) {
+		s.Mounts = slices.DeleteFunc(s.Mounts, func(m specs.Mount) bool { return m.Destination == "/dev" })
+	}))
+	must(t, os.Mkdir(dir+"/rootfs/dev", 0o755))
+	must(t, os.Symlink("/etc/passwd", dir+"/rootfs/dev/console"))
+	shown, code := onTerminal(t, e.cmd("run", "--bundle", dir, "c"), "\x00", "")
+	if code != 0 || !strings.Contains(shown, "file\r\n/dev/pts/0\r\n") || !strings.Contains(shown, "device /dev/console (") {
+		t.Errorf("status %d, %q", code, shown)
+	}
 }
 
 // The caller's terminal is the container's: its size, its keys, job control.
