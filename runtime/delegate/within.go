@@ -88,6 +88,9 @@ func (e Engine) enter(spec *specs.Spec) error {
 		if err := checkWithin(spec.Linux.Seccomp); err != nil {
 			return err
 		}
+		linux := *spec.Linux
+		linux.Seccomp = untraced(linux.Seccomp)
+		spec.Linux = &linux
 	}
 	self, err := os.Executable()
 	if err != nil {
@@ -122,6 +125,28 @@ func checkWithin(rules *specs.LinuxSeccomp) error {
 	}
 	return fmt.Errorf("linux.seccomp denies %s, which the shim needs inside of the container; allow it, or use --backend seccomp where the runtime has user notification",
 		strings.Join(denied, ", "))
+}
+
+// untraced are rules that say themselves what a trace comes to where there is no
+// tracer, ENOSYS (seccomp(2)). The shim's own filter is loaded after them: its
+// trace of the same call, or its notification, would hide theirs, and the call
+// would be let through.
+func untraced(rules *specs.LinuxSeccomp) *specs.LinuxSeccomp {
+	if rules == nil {
+		return nil
+	}
+	enosys := uint(unix.ENOSYS)
+	clear := *rules
+	if clear.DefaultAction == specs.ActTrace {
+		clear.DefaultAction, clear.DefaultErrnoRet = specs.ActErrno, &enosys
+	}
+	clear.Syscalls = slices.Clone(rules.Syscalls)
+	for i, rule := range clear.Syscalls {
+		if rule.Action == specs.ActTrace {
+			clear.Syscalls[i].Action, clear.Syscalls[i].ErrnoRet = specs.ActErrno, &enosys
+		}
+	}
+	return &clear
 }
 
 // denies tells whether rules deny a call in every case.

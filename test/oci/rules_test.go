@@ -51,3 +51,20 @@ func TestRulesOfAllProcesses(t *testing.T) {
 		}
 	}
 }
+
+// A call that the bundle's rules hand to a tracer fails where there is none but
+// the shim, although the shim's own rules would have it answered or let through.
+func TestTraceIsNotLifted(t *testing.T) {
+	dir := newBundle(t, t.TempDir(), all(script("stat -f / >/dev/null 2>&1 && echo told; true"), func(s *specs.Spec) {
+		s.Linux.Seccomp = &specs.LinuxSeccomp{DefaultAction: specs.ActAllow, Syscalls: []specs.LinuxSyscall{
+			{Names: []string{"statfs"}, Action: specs.ActTrace},
+		}}
+	}))
+	for _, mode := range modes {
+		e := newEngine(t, mode, "--profile", "9p") // which traps statfs
+		if r := e.run(t, "run", "--bundle", dir, "c"); r.stdout != "" || r.code != 0 {
+			t.Errorf("%s: status %d, %q, %s", mode, r.code, r.stdout, r.stderr)
+		}
+		e.empty(t)
+	}
+}
