@@ -57,6 +57,9 @@ func (s *Shim) survey() *territory {
 		t.root = identityOf(&st)
 	}
 	mounts := s.mountsNow()
+	if slices.ContainsFunc(mounts, mayWait) {
+		s.MayServe()
+	}
 	s.cover(t, mounts)
 	roots := s.tree.Roots()
 	var scattered []string // roots on the root filesystem itself: /etc, or /dev of a plain chroot
@@ -139,6 +142,13 @@ func (s *Shim) mountsNow() []*mountinfo.Info {
 		return nil
 	}
 	return mounts
+}
+
+// mayWait tells whether a look at a file on a mount may wait for a server that may never
+// answer. What a hypervisor or a sandbox serves (9p, virtiofs) answers as a disk does.
+func mayWait(m *mountinfo.Info) bool {
+	return m.FSType == "fuse" || strings.HasPrefix(m.FSType, "fuse.") ||
+		slices.Contains([]string{"nfs", "nfs4", "cifs", "smb3", "ceph", "afs"}, m.FSType)
 }
 
 // cover finds the new mounts that hide what is served below them.
