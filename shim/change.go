@@ -57,7 +57,7 @@ func (w *Worker) changeMode(c *Call, dirfd int, addr uint64, mode uint32) Answer
 
 func (w *Worker) setMode(c *Call, n *fakefs.Node, mode uint32) Answer {
 	return w.setAttributes(c, n, func(who *status, a *cgroup.Attributes) bool {
-		if who.fsuid != a.UID && !who.has(unix.CAP_FOWNER) {
+		if who.fsuid != a.UID && !who.hasOver(unix.CAP_FOWNER, a.UID, a.GID) {
 			return false
 		}
 		a.Mode = mode & 0o7777
@@ -88,7 +88,7 @@ func (w *Worker) setOwner(c *Call, n *fakefs.Node, uid, gid uint64) Answer {
 		}
 		// The owner may give it to a group of its own (setattr_prepare in fs/attr.c).
 		own := who.fsuid == a.UID && toUID == a.UID && (toGID == a.GID || who.inGroup(toGID))
-		if !own && !who.has(unix.CAP_CHOWN) {
+		if !own && !who.hasOver(unix.CAP_CHOWN, a.UID, a.GID) {
 			return false
 		}
 		a.UID, a.GID = toUID, toGID

@@ -156,13 +156,20 @@ func (s *status) allowed(mode, uid, gid, want uint32) bool {
 }
 
 // overrides tells whether a capability allows what the permission bits do not
-// (generic_permission in fs/namei.c).
-func (s *status) overrides(want uint32, directory bool) bool {
-	if s.has(unix.CAP_DAC_OVERRIDE) {
+// (generic_permission in fs/namei.c), of a file of this owner and group.
+func (s *status) overrides(want uint32, directory bool, uid, gid uint32) bool {
+	if s.hasOver(unix.CAP_DAC_OVERRIDE, uid, gid) {
 		return true
 	}
 	reads := want == unix.R_OK || directory && want&unix.W_OK == 0
-	return reads && s.has(unix.CAP_DAC_READ_SEARCH)
+	return reads && s.hasOver(unix.CAP_DAC_READ_SEARCH, uid, gid)
+}
+
+// hasOver tells whether the caller has a capability that counts for a file: here, or in
+// a user namespace of its own whose ids have the file's among them
+// (capable_wrt_inode_uidgid in kernel/capability.c).
+func (s *status) hasOver(capability uint, uid, gid uint32) bool {
+	return s.has(capability) || s.caps>>capability&1 != 0 && isMapped(s.tid, "uid_map", uid) && isMapped(s.tid, "gid_map", gid)
 }
 
 // may checks the permission bits of a served file as inode_permission does:
@@ -189,7 +196,7 @@ func (s *status) may(n *fakefs.Node, want uint32, uid, gid uint32) bool {
 	if want&unix.X_OK != 0 && !n.Mode.IsDir() && n.Mode.Perm()&0o111 == 0 {
 		return false
 	}
-	return s.overrides(want, n.Mode.IsDir())
+	return s.overrides(want, n.Mode.IsDir(), n.UID, n.GID)
 }
 
 func isSysctl(name string) bool {

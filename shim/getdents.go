@@ -56,7 +56,7 @@ func (w *Worker) list(c *Call) Answer {
 		return Answer{}
 	}
 	h, handed := w.shim.handed.get(identityOf(st))
-	if !handed && !w.shim.ground.Load().mayHold(st) {
+	if !handed && !w.shim.ground.Load().mayHold(st) && (!w.shim.passing.namespaces.Load() || w.sharesNamespace(c.TID)) {
 		return Answer{}
 	}
 	name := ""

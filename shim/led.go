@@ -168,6 +168,8 @@ func (w *Worker) kernelName(fd int) string {
 func (w *Worker) asTracee(c *Call, dirfd int, name []byte) string {
 	clean, ok := cleanLexically(w.clean[:0], name)
 	switch {
+	case name[0] != '/' && w.climbs(c, dirfd, name):
+		return "" // what is above is not the table's
 	case name[0] != '/' && dirfd == atFDCWD:
 		return string(w.ofTracee(c.TID, "cwd/")) + string(name)
 	case name[0] != '/' && dirfd < 0:

@@ -30,8 +30,8 @@ func (k *walker) rename(folder, s *spot) {
 		s.name = k.nameOf(s)
 		return
 	}
-	if k.w.shim.container.Load() != nil {
-		return // its mounts were made before it was adopted, and the supervisor sees none
+	if k.outlook() != "" {
+		return // whose mounts the supervisor does not see
 	}
 	// A filesystem that the supervisor does not see under that name hides
 	// whatever the tree has below it.
@@ -39,6 +39,15 @@ func (k *walker) rename(folder, s *spot) {
 	if s.name != "" && (unix.Lstat(s.name, &st) != nil || identityOf(&st) != identityOf(&s.st)) {
 		s.name = ""
 	}
+}
+
+// outlook is the root that names are as seen from: the tracee's, if it is in a mount
+// namespace of its own.
+func (k *walker) outlook() root {
+	if k.w.shim.passing.namespaces.Load() && !k.w.sharesNamespace(k.c.TID) {
+		return root(k.w.ofTracee(k.c.TID, "root"))
+	}
+	return ""
 }
 
 // filesystem is the f_type of the filesystem that an object is on.
@@ -61,9 +70,6 @@ func (k *walker) nameOf(s *spot) string {
 	if name, ok := k.w.shim.ground.Load().names[identityOf(&s.st)]; ok {
 		return name
 	}
-	if root := k.w.shim.container.Load(); root != nil && *root == identityOf(&s.st) {
-		return "/"
-	}
 	own := append(strconv.AppendInt(append(k.w.own[:0], "/proc/self/fd/"...), int64(s.fd), 10), 0)
 	n, e := readlinkat(atFDCWD, own, k.w.link[:])
 	if e != 0 {
@@ -76,9 +82,11 @@ func (k *walker) nameOf(s *spot) string {
 	case unix.SYSFS_MAGIC:
 		return k.within(s, "/sys", shown, "kernel")
 	}
+	// The kernel shows names of another mount namespace as from the root of that one, and
+	// there they have to lead to the object.
 	var st unix.Stat_t
-	if !path.IsAbs(shown) || unix.Lstat(shown, &st) != nil || identityOf(&st) != identityOf(&s.st) {
-		return "" // not to be seen from here: another mount namespace, or removed
+	if !path.IsAbs(shown) || k.outlook().lstat(shown, &st) != nil || identityOf(&st) != identityOf(&s.st) {
+		return "" // removed, or not to be seen from there: a chroot in such a namespace
 	}
 	return shown
 }

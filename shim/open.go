@@ -207,7 +207,7 @@ func (w *Worker) openNode(c *Call, t *target, flags int) (Answer, unix.Errno) {
 	case n.Stream != "" && !path:
 		a.FD, err = w.shim.streams.open(n, accmode)
 		a.CloseFD = true
-	case path:
+	case path && !w.mayRead(c, t):
 		a.FD, a.CloseFD, err = w.shim.placeholder(n, t.name)
 	case n.Content == nil:
 		return Answer{}, unix.ENXIO // a device whose number no driver has
@@ -218,6 +218,28 @@ func (w *Worker) openNode(c *Call, t *target, flags int) (Answer, unix.Errno) {
 		return w.failed(c, n, accmode, err)
 	}
 	return a, 0
+}
+
+// mayRead tells whether the caller may read a served file with a text that all share.
+func (w *Worker) mayRead(c *Call, t *target) bool {
+	if t.node.Content == nil {
+		return false
+	}
+	if _, shared := t.node.Content.Shared(); !shared {
+		return false
+	}
+	if t.everybody(unix.R_OK) {
+		return true
+	}
+	who, err := w.shim.who(c.TID)
+	return err == nil && t.permits(&who, unix.R_OK)
+}
+
+// mayLookAt tells whether the supervisor may look at a thread's descriptors: not at those
+// of another user's, without CAP_SYS_PTRACE.
+func (w *Worker) mayLookAt(tid int) bool {
+	_, e := readlinkat(atFDCWD, append(w.ofTracee(tid, "cwd"), 0), w.link[:])
+	return e == 0
 }
 
 // openFile completes an Install with the memfd of a regular file: one for all who read
@@ -244,6 +266,9 @@ func (w *Worker) openFile(c *Call, t *target, a Answer, accmode int) (Answer, un
 		}
 		if err == nil {
 			a.FD, err = w.shim.newFile(content, kind, &handedOut{node: n, name: t.name})
+		}
+		if err == nil && writes && !w.mayLookAt(c.TID) {
+			w.shim.Unfollowed(a.FD) // its writes will be known by nothing but the file
 		}
 	}
 	if err != nil {

@@ -37,7 +37,7 @@ type target struct {
 // node changes only what the kernel's own file says, that file's permissions count.
 func (t *target) permits(who *status, want uint32) bool {
 	if t.real && t.node.WhenPresent {
-		return who.allowed(t.mode, t.uid, t.gid, want) || who.overrides(want, false)
+		return who.allowed(t.mode, t.uid, t.gid, want) || who.overrides(want, false, t.uid, t.gid)
 	}
 	return who.may(t.node, want, who.fsuid, who.fsgid)
 }
@@ -261,13 +261,10 @@ func (w *Worker) interesting(c *Call, t *territory, dirfd int, name []byte, how 
 		if dirfd < 0 && dirfd != atFDCWD {
 			return false // EBADF, says the kernel
 		}
-		own = w.throughTracee(c.TID, dirfd)
-		if goesUp(name) && !w.shim.passing.handed.none() {
-			// Up from a stand-in there is nothing, or something that has nothing to do with it.
-			if fstatat(atFDCWD, append(own, 0), &w.st, 0) == 0 && w.inServedDirectory(&w.st) {
-				return true
-			}
+		if w.climbs(c, dirfd, name) {
+			return true
 		}
+		own = w.throughTracee(c.TID, dirfd)
 	}
 	prefix := len(own)
 	if trimmed := bytes.TrimRight(name, "/"); len(trimmed) < len(name) && len(trimmed) > 0 {
@@ -302,6 +299,17 @@ func (w *Worker) interesting(c *Call, t *territory, dirfd int, name []byte, how 
 		}
 	}
 	return false
+}
+
+// climbs tells whether a relative name leads up from a stand-in, or may. To the kernel
+// there is nothing above one, or something that has nothing to do with it; and old
+// gVisor breaks when it opens the ".." of a removed folder on a tmpfs.
+func (w *Worker) climbs(c *Call, dirfd int, name []byte) bool {
+	if !goesUp(name) || w.shim.passing.handed.none() {
+		return false
+	}
+	var st unix.Stat_t
+	return fstatat(atFDCWD, append(w.throughTracee(c.TID, dirfd), 0), &st, 0) == 0 && w.inServedDirectory(&st)
 }
 
 // goesUp tells whether a name has a "..".

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
-	"golang.org/x/sys/unix"
 
 	"github.com/shimrun/shimrun/fakefs"
 )
@@ -35,7 +34,6 @@ type Shim struct {
 	// ground is what the machine has where names are served.
 	ground     atomic.Pointer[territory]
 	mounts     mountWatch
-	container  atomic.Pointer[identity] // the root of the container that was adopted
 	mountinfo  func() ([]byte, error)
 	initial    map[int]struct{} // the mounts that were there when the shim began, by id
 	namespace  []byte           // the supervisor's mount namespace, as its link says
@@ -158,11 +156,6 @@ func (s *Shim) Adopted(process int) {
 	s.passing.roots.Store(true)
 	s.passing.namespaces.Store(s.namespace != nil)
 	s.namespaces.add(strconv.Itoa(process))
-	var st unix.Stat_t
-	if unix.Stat("/proc/"+strconv.Itoa(process)+"/root", &st) == nil {
-		id := identityOf(&st)
-		s.container.Store(&id)
-	}
 }
 
 // MayServe tells the shim that a tracee may serve files itself, by FUSE: one has

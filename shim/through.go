@@ -129,8 +129,7 @@ func (w *Worker) pass(c *Call, p *passage) (a Answer, done bool) {
 // servedAt asks the call's own handler about the place that its name leads to:
 // where /proc is bound into a chroot, what is served in /proc is served there.
 func (w *Worker) servedAt(c *Call, real string) (a Answer, ours bool) {
-	name := []byte(real)
-	if !isBelow(name, "/proc") && !isBelow(name, "/sys") && !isBelow(name, "/dev") {
+	if !w.shim.firsts.may([]byte(real)) {
 		return Answer{}, false
 	}
 	w.renamed = real

@@ -63,6 +63,25 @@ func (u *userNamespaces) count(tid int) bool {
 	return err == nil && contains(u.maps, ids)
 }
 
+// isMapped tells whether an id, as it is here, is one of a thread's user namespace:
+// lines of "first there, first here, how many" (user_namespaces(7)).
+func isMapped(tid int, file string, id uint32) bool {
+	b, err := os.ReadFile("/proc/" + strconv.Itoa(tid) + "/" + file)
+	if err != nil {
+		return false
+	}
+	for line := range bytes.Lines(b) {
+		f := bytes.Fields(line)
+		if len(f) != 3 {
+			continue
+		}
+		if first, count := number32(f[1]), number32(f[2]); id >= first && id-first < count {
+			return true
+		}
+	}
+	return false
+}
+
 func userNamespaceOf(process string) (link, ids []byte) {
 	if l, err := os.Readlink("/proc/" + process + "/ns/user"); err == nil {
 		link = []byte(l)

@@ -25,12 +25,12 @@ func (w *Worker) Waits(c *Call) (waits bool) {
 	}
 	// What is the tracee's own (its descriptors, another root) has to be walked.
 	if w.sharesRoot(c, w.shim.ground.Load()) {
-		if name[0] != '/' {
+		if name[0] != '/' && !w.climbs(c, dirfd, name) {
 			own := append(append(w.throughTracee(c.TID, dirfd), name...), 0)
 			return fstatat(atFDCWD, own, &w.st, 0) == 0 && isFIFO(&w.st)
 		}
 		clean, ok := cleanLexically(w.clean[:0], name)
-		if ok && !isBelow(clean, "/proc") && !isBelow(clean, "/dev/fd") {
+		if name[0] == '/' && ok && !isBelow(clean, "/proc") && !isBelow(clean, "/dev/fd") {
 			own := append(append(w.own[:0], name...), 0)
 			return fstatat(atFDCWD, own, &w.st, 0) == 0 && isFIFO(&w.st)
 		}

@@ -296,6 +296,9 @@ func (k *walker) step(part string, final bool) error {
 	if here.name != "" {
 		child.name = path.Join(here.name, part)
 	}
+	if part == "map_files" && isBelow([]byte(here.name), "/proc") {
+		return errKernel // who may follow the links in there is not told by any permission
+	}
 	if child.name == "/proc/self" || child.name == "/proc/thread-self" {
 		return k.toSelf(part, final)
 	}
@@ -370,7 +373,7 @@ func (s *search) may(w *Worker, c *Call, st *unix.Stat_t) bool {
 		return true
 	}
 	who := s.caller(w, c)
-	return who != nil && (who.allowed(st.Mode, st.Uid, st.Gid, unix.X_OK) || who.overrides(unix.X_OK, true))
+	return who != nil && (who.allowed(st.Mode, st.Uid, st.Gid, unix.X_OK) || who.overrides(unix.X_OK, true, st.Uid, st.Gid))
 }
 
 // caller is who walks, nil where nobody can tell.
