@@ -1,0 +1,112 @@
+package power
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/shimrun/shimrun/test/gvisor"
+	"github.com/shimrun/shimrun/test/power/acts"
+)
+
+// A ground is a kernel and what a program may do on it, and the ways that
+// shimrun is tried there.
+type ground struct {
+	name string
+	// ways are the shims that are held against a run without one.
+	ways []string
+	// dir is where the scene is.
+	dir string
+	// command prepares the victim's stage: without a shim where way is "".
+	command func(t *testing.T, ctx context.Context, way string, stage []string) *exec.Cmd
+	// patience is how long an act may take, and a run of all of them.
+	patience, all time.Duration
+	sysctls       bool
+}
+
+func grounds() []*ground {
+	dir := filepath.Join(binaries, "scene")
+	return []*ground{
+		{name: "native", ways: []string{"seccomp", "ptrace"}, dir: dir, command: native(dir, true), sysctls: true,
+			patience: 3 * time.Second, all: time.Minute},
+		{name: "native-without-mounts", ways: []string{"seccomp", "ptrace"}, dir: dir, command: native(dir, false), sysctls: true,
+			patience: 3 * time.Second, all: time.Minute},
+	}
+}
+
+// alone are namespaces that keep a run from the machine: its mounts, its host
+// name and sysctls, its processes. They end with the run.
+var alone = []string{
+	"unshare", "--mount", "--uts", "--ipc", "--pid", "--fork", "--kill-child", "--mount-proc", "--propagation", "private", "--",
+}
+
+// native runs on this machine's kernel; without mounts nothing but the guard has
+// CAP_SYS_ADMIN, and shimrun has a mount table of its own.
+func native(dir string, mounts bool) func(*testing.T, context.Context, string, []string) *exec.Cmd {
+	return func(t *testing.T, ctx context.Context, way string, stage []string) *exec.Cmd {
+		args := append(clone(alone), victim(), "guard", "-dir", dir, "-tmpfs")
+		if way != "" {
+			args = append(args, "-shim")
+		}
+		if !mounts && way == "" {
+			args = append(args, "-bind")
+		}
+		args = append(args, "--")
+		if !mounts {
+			args = append(args, "setpriv", "--bounding-set=-sys_admin", "--inh-caps=-sys_admin", "--")
+		}
+		if way != "" {
+			args = append(args, shim(), "--backend", way, "--profile", profile(t, dir, true), "--")
+		}
+		return grouped(exec.CommandContext(ctx, args[0], append(args[1:], stage...)...))
+	}
+}
+
+func clone(words []string) []string { return append([]string{}, words...) }
+
+// boxed runs in a gVisor sandbox.
+func boxed(dir string, sandbox *gvisor.Sandbox) func(*testing.T, context.Context, string, []string) *exec.Cmd {
+	return func(t *testing.T, ctx context.Context, way string, stage []string) *exec.Cmd {
+		args := []string{victim(), "guard", "-dir", dir, "--"}
+		if way != "" {
+			args = []string{victim(), "guard", "-dir", dir, "-shim", "--", shim(), "--backend", way, "--profile", profile(t, dir, false), "--"}
+		}
+		return sandbox.Command(ctx, nil, append(args, stage...)...)
+	}
+}
+
+// grouped makes the end of a command's context the end of all its processes.
+func grouped(cmd *exec.Cmd) *exec.Cmd {
+	cmd.Dir = "/"
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+	cmd.WaitDelay = 5 * time.Second
+	return cmd
+}
+
+// profile writes the profile that serves a scene.
+func profile(t *testing.T, dir string, sysctls bool) string {
+	t.Helper()
+	var b strings.Builder
+	b.WriteString("name: power\nquirks: [mount-bind-link, mount-bind-recursive]\nmounts: virtual\n")
+	b.WriteString("filesystems:\n  - {match: {type: tmpfs}, report: {type: btrfs}}\n  - {match: {type: 9p}, report: {type: ext4}}\n")
+	if sysctls {
+		b.WriteString("sysctls:\n")
+		for name, value := range acts.Told {
+			b.WriteString("  " + strings.TrimPrefix(name, "/proc/sys/") + ": \"" + strings.TrimSpace(value) + "\"\n")
+		}
+	}
+	b.WriteString(acts.Profile(dir))
+	// A folder of the test's own would be closed to the callers.
+	file, err := os.CreateTemp(binaries, "power-*.yaml")
+	must(t, err)
+	defer file.Close()
+	_, err = file.WriteString(b.String())
+	must(t, err)
+	return file.Name()
+}

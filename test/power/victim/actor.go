@@ -1,0 +1,94 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"runtime"
+	"strings"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/shimrun/shimrun/test/power/acts"
+)
+
+// actor tries what it is asked to, until its questions end.
+func actor(args []string) error {
+	scene, err := sceneOf(args[0])
+	if err != nil {
+		return err
+	}
+	syscall.Umask(0)
+	// Execve by another user has made it readable for root alone, as it would be
+	// for a program that root starts.
+	fmt.Println("ready")
+	for questions := bufio.NewScanner(os.Stdin); questions.Scan(); {
+		act, err := acts.Find(questions.Text())
+		if err != nil {
+			return err
+		}
+		fmt.Println(try(act, scene, args[0]))
+	}
+	return nil
+}
+
+func sceneOf(text string) (*acts.Scene, error) {
+	var scene acts.Scene
+	return &scene, json.Unmarshal([]byte(text), &scene)
+}
+
+// try tries an act on a thread that ends with it, with all that it took on.
+func try(act *acts.Act, scene *acts.Scene, text string) string {
+	if act.Own != 0 || act.Alone {
+		return apart(act, text)
+	}
+	outcome := make(chan string)
+	go func() {
+		runtime.LockOSThread()
+		outcome <- act.Do(scene)
+	}()
+	return <-outcome
+}
+
+// apart tries an act in a process of its own.
+func apart(act *acts.Act, text string) string {
+	cmd := exec.Command("/proc/self/exe", "alone", act.Name, text)
+	cmd.Args[0] = os.Args[0]
+	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: act.Own, Pdeathsig: syscall.SIGKILL}
+	if act.Own&unix.CLONE_NEWUSER != 0 {
+		cmd.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Geteuid(), Size: 1}}
+		cmd.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getegid(), Size: 1}}
+	}
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	var errno syscall.Errno
+	switch {
+	case errors.As(err, &errno):
+		return unix.ErrnoName(errno) // the namespaces are refused
+	case err != nil:
+		return "died"
+	}
+	return strings.TrimSuffix(string(out), "\n")
+}
+
+// alone tries one act and prints what came of it.
+func alone(args []string) error {
+	runtime.LockOSThread()
+	act, err := acts.Find(args[0])
+	if err != nil {
+		return err
+	}
+	scene, err := sceneOf(args[1])
+	if err != nil {
+		return err
+	}
+	syscall.Umask(0)
+	fmt.Println(act.Do(scene))
+	return nil
+}

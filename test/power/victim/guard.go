@@ -1,0 +1,71 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/shimrun/shimrun/test/power/acts"
+)
+
+// guard makes the scene and runs a command in it. The command may be shimrun;
+// the guard never is under it.
+func guard(args []string) error {
+	flags := flag.NewFlagSet("guard", flag.ExitOnError)
+	dir := flags.String("dir", "", "folder of the scene")
+	shim := flags.Bool("shim", false, "the command is a shim that serves the rest of the scene")
+	tmpfs := flags.Bool("tmpfs", false, "mount a tmpfs on the folder, and make sysctls of namespaces")
+	bind := flags.Bool("bind", false, "make the bind mount, which the command cannot make")
+	_ = flags.Parse(args)
+
+	if err := os.MkdirAll(*dir, 0o755); err != nil {
+		return err
+	}
+	if *tmpfs {
+		if err := unix.Mount("scene", *dir, "tmpfs", 0, "mode=755"); err != nil {
+			return fmt.Errorf("mount a tmpfs on %s: %w", *dir, err)
+		}
+	}
+	if err := acts.Build(*dir, *shim); err != nil {
+		return err
+	}
+	sysctls := acts.Told
+	if *shim {
+		sysctls = acts.Untold
+	}
+	if *tmpfs {
+		if err := acts.Set(sysctls); err != nil {
+			return err
+		}
+	}
+	if *bind {
+		if err := unix.Mount(filepath.Join(*dir, "source"), filepath.Join(*dir, "bound"), "", unix.MS_BIND, ""); err != nil {
+			return err
+		}
+	}
+
+	cmd := exec.Command(flags.Arg(0), flags.Args()[1:]...)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+	err := cmd.Run()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		return err
+	}
+
+	report := []string{}
+	if err := acts.Intact(*dir, *shim); err != nil {
+		report = append(report, "the kernel's own "+err.Error())
+	}
+	if *tmpfs && *shim {
+		for _, other := range acts.Say(sysctls) {
+			report = append(report, "the kernel's own "+other)
+		}
+	}
+	say(Line{Guard: append(report, cmd.ProcessState.String())})
+	return nil
+}

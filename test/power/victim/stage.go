@@ -1,0 +1,206 @@
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/shimrun/shimrun/test/power/acts"
+)
+
+// stage has acts tried one after the other.
+func stage(args []string) error {
+	flags := flag.NewFlagSet("stage", flag.ExitOnError)
+	var s set
+	flags.StringVar(&s.Dir, "dir", "", "folder of the scene")
+	flags.StringVar(&s.Host, "host", "", "the same outside of the container")
+	flags.StringVar(&s.Caller, "caller", "", "who tries")
+	flags.BoolVar(&s.shim, "shim", false, "under a shim that serves the rest of the scene")
+	flags.BoolVar(&s.sysctls, "sysctls", false, "sysctls are told")
+	flags.DurationVar(&s.patience, "patience", 3*time.Second, "how long an act may take")
+	_ = flags.Parse(args)
+	syscall.Umask(0)
+
+	if err := s.furnish(); err != nil {
+		return err
+	}
+	for _, name := range flags.Args() {
+		say(Line{Start: name})
+		outcome := s.try(name)
+		say(Line{Act: name, Outcome: outcome, Changes: s.changes()})
+	}
+	s.actor.end()
+	say(Line{Done: true})
+	return nil
+}
+
+// set is a scene under way.
+type set struct {
+	acts.Scene
+	shim, sysctls bool
+	patience      time.Duration
+	actor         *conversation
+}
+
+func (s *set) changes() []string {
+	changes := acts.Changes(s.Dir, s.shim)
+	if s.sysctls {
+		if others := acts.Say(acts.Told); len(others) > 0 {
+			changes = append(changes, others...)
+			if err := acts.Set(acts.Told); err != nil {
+				changes = append(changes, err.Error())
+			}
+		}
+	}
+	return changes
+}
+
+// furnish makes what is made under the shim, and looks for the processes that
+// things are tried with.
+func (s *set) furnish() error {
+	// An empty folder is left alone where root may not mount: then a link leads
+	// to what would be mounted, and nearly all is the same.
+	bound, source := filepath.Join(s.Dir, "bound"), filepath.Join(s.Dir, "source")
+	if _, err := os.Stat(filepath.Join(bound, "private")); err != nil {
+		err := unix.Mount(source, bound, "", unix.MS_BIND, "")
+		if errors.Is(err, unix.EPERM) {
+			err = errors.Join(os.Remove(bound), os.Symlink(source, bound))
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if s.shim {
+		if err := os.Mkdir(filepath.Join(s.Dir, "cgroup/memory/kept"), 0o755); err != nil {
+			return err
+		}
+	}
+	if changes := s.changes(); len(changes) > 0 {
+		return fmt.Errorf("from the beginning %s", strings.Join(changes, ", "))
+	}
+	var err error
+	if s.Target, err = sleeper(); err != nil {
+		return err
+	}
+	if s.Supervisor = supervisor(); s.Supervisor == 0 {
+		s.Supervisor, err = sleeper()
+	}
+	return err
+}
+
+// sleeper starts a process that does nothing.
+func sleeper() (int, error) {
+	cmd := exec.Command(os.Args[0], "sleep")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if err := cmd.Start(); err != nil {
+		return 0, err
+	}
+	return cmd.Process.Pid, nil
+}
+
+// supervisor is the process of the shim, as far as it is seen, else 0.
+func supervisor() int {
+	names, _ := filepath.Glob("/proc/[0-9]*/comm")
+	for _, name := range names {
+		if comm, err := os.ReadFile(name); err == nil && strings.HasPrefix(string(comm), "shimrun-superv") {
+			var pid int
+			_, _ = fmt.Sscanf(name, "/proc/%d/comm", &pid)
+			return pid
+		}
+	}
+	return 0
+}
+
+// try has the actor try an act. One that hangs or dies is replaced.
+func (s *set) try(name string) string {
+	if s.actor == nil {
+		var err error
+		if s.actor, err = converse(&s.Scene); err != nil {
+			return "no actor: " + err.Error()
+		}
+	}
+	outcome, err := s.actor.ask(name, s.patience)
+	if err == nil {
+		return outcome
+	}
+	s.actor.end()
+	s.actor = nil
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return "hangs"
+	}
+	return "died"
+}
+
+// A conversation is one with an actor.
+type conversation struct {
+	cmd      *exec.Cmd
+	question *os.File
+	answer   *os.File
+	lines    *bufio.Reader
+}
+
+func converse(scene *acts.Scene) (*conversation, error) {
+	text, err := json.Marshal(scene)
+	if err != nil {
+		return nil, err
+	}
+	hear, question, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	answer, speak, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	defer hear.Close()
+	defer speak.Close()
+	cmd := exec.Command(os.Args[0], "become", scene.Caller, string(text))
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = hear, speak, os.Stderr
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	c := &conversation{cmd, question, answer, bufio.NewReader(answer)}
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	// The first word shows that the caller can be had here.
+	if _, err := c.read(20 * time.Second); err != nil {
+		c.end()
+		return nil, fmt.Errorf("%s cannot be had here: %w", scene.Caller, err)
+	}
+	return c, nil
+}
+
+func (c *conversation) ask(act string, patience time.Duration) (string, error) {
+	if _, err := fmt.Fprintln(c.question, act); err != nil {
+		return "", err
+	}
+	return c.read(patience)
+}
+
+func (c *conversation) read(patience time.Duration) (string, error) {
+	if err := c.answer.SetReadDeadline(time.Now().Add(patience)); err != nil {
+		return "", err
+	}
+	line, err := c.lines.ReadString('\n')
+	return strings.TrimSuffix(line, "\n"), err
+}
+
+// end ends an actor and all that it started.
+func (c *conversation) end() {
+	if c == nil {
+		return
+	}
+	c.question.Close()
+	c.answer.Close()
+	_ = syscall.Kill(-c.cmd.Process.Pid, syscall.SIGKILL)
+	_ = c.cmd.Wait()
+}
