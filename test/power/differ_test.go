@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/shimrun/shimrun/test/gvisor"
 	"github.com/shimrun/shimrun/test/power/acts"
 )
 
@@ -40,13 +41,22 @@ func TestActs(t *testing.T) {
 	if os.Getuid() != 0 {
 		lack(t, "takes root")
 	}
-	for _, g := range grounds() {
+	for _, g := range nativeGrounds() {
 		for _, caller := range acts.Callers {
 			t.Run(g.name+"/"+caller, func(t *testing.T) {
 				t.Parallel()
 				g.differ(t, caller)
 			})
 		}
+	}
+	for _, caps := range []string{"all", "docker"} {
+		t.Run("gvisor-"+caps, func(t *testing.T) {
+			t.Parallel()
+			sandbox := gvisor.Start(t, gvisor.Options{Caps: caps, Mounts: []string{binaries}})
+			for _, caller := range acts.Callers {
+				t.Run(caller, func(t *testing.T) { boxedGround(caps, caller, sandbox).differ(t, caller) })
+			}
+		})
 	}
 }
 
@@ -75,34 +85,30 @@ func (g *ground) differ(t *testing.T, caller string) {
 // compare fails for power that is added, and for what is achieved no more.
 func compare(t *testing.T, name, caller, ground string, without, under result) {
 	t.Helper()
-	reason := lesser(name, caller, ground)
-	more, less := "", ""
+	verdict, reasons := "", less
 	switch {
 	case without.outcome == under.outcome:
 	case acts.Refused(without.outcome) && acts.Refused(under.outcome):
 		if act, err := acts.Find(name); err == nil && act.Exact || under.outcome == "hangs" || under.outcome == "died" {
-			more = "tells more"
+			verdict, reasons = "tells more", more
 		}
 	case acts.Refused(under.outcome):
-		less = "achieves less"
+		verdict = "achieves less"
 	default:
-		more = "achieves more"
+		verdict, reasons = "achieves more", more
+	}
+	for _, change := range without.changes {
+		if verdict == "" && !under.changed(change) {
+			verdict = "changes less"
+		}
 	}
 	for _, change := range under.changes {
 		if !without.changed(change) {
-			more = "changes more"
+			verdict, reasons = "changes more", more
 		}
 	}
-	for _, change := range without.changes {
-		if !under.changed(change) && less == "" {
-			less = "changes less"
-		}
-	}
-	switch {
-	case more != "":
-		t.Errorf("%s %s: %s, and without the shim %s", name, more, under, without)
-	case less != "" && reason == "":
-		t.Errorf("%s %s: %s, and without the shim %s", name, less, under, without)
+	if verdict != "" && explained(reasons, name, caller, ground) == "" {
+		t.Errorf("%s %s: %s, and without the shim %s", name, verdict, under, without)
 	}
 }
 
@@ -134,7 +140,7 @@ func (g *ground) run(t *testing.T, way, caller string, names []string, results m
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), g.all)
 	defer cancel()
-	stage := []string{victim(), "stage", "-dir", g.dir, "-host", g.dir, "-caller", caller, "-patience", g.patience.String()}
+	stage := []string{victim(), "stage", "-dir", g.dir, "-host", g.host(), "-caller", caller, "-patience", g.patience.String()}
 	if way != "" {
 		stage = append(stage, "-shim")
 	}

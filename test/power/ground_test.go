@@ -27,9 +27,19 @@ type ground struct {
 	// patience is how long an act may take, and a run of all of them.
 	patience, all time.Duration
 	sysctls       bool
+	// outside is the scene outside of a container.
+	outside string
 }
 
-func grounds() []*ground {
+// host is where the scene would be without a container.
+func (g *ground) host() string {
+	if g.outside != "" {
+		return g.outside
+	}
+	return g.dir
+}
+
+func nativeGrounds() []*ground {
 	dir := filepath.Join(binaries, "scene")
 	return []*ground{
 		{name: "native", ways: []string{"seccomp", "ptrace"}, dir: dir, command: native(dir, true), sysctls: true,
@@ -68,6 +78,14 @@ func native(dir string, mounts bool) func(*testing.T, context.Context, string, [
 }
 
 func clone(words []string) []string { return append([]string{}, words...) }
+
+// boxedGround is real gVisor, with all or with Docker's capabilities. Each caller
+// gets a scene of its own in the one sandbox.
+func boxedGround(caps, caller string, sandbox *gvisor.Sandbox) *ground {
+	dir := "/var/lib/scene-" + caller
+	return &ground{name: "gvisor-" + caps, ways: []string{"ptrace"}, dir: dir, command: boxed(dir, sandbox),
+		patience: 15 * time.Second, all: 3 * time.Minute}
+}
 
 // boxed runs in a gVisor sandbox.
 func boxed(dir string, sandbox *gvisor.Sandbox) func(*testing.T, context.Context, string, []string) *exec.Cmd {

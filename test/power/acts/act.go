@@ -61,7 +61,7 @@ func (a *Act) For(caller string) bool { return !slices.Contains(a.Not, caller) }
 
 // Refused tells whether an outcome is that nothing was achieved.
 func Refused(outcome string) bool {
-	return outcome == "hangs" || outcome == "died" || len(outcome) > 2 && outcome[0] == 'E' && outcome == strings.ToUpper(outcome)
+	return outcome == "hangs" || outcome == "died" || strings.HasPrefix(outcome, "cannot ") || strings.HasPrefix(outcome, "E")
 }
 
 // word is what an error comes to.

@@ -13,34 +13,36 @@ import (
 var tries = []struct {
 	name string
 	do   func(s *Scene, dirfd int, path string) string
+	// changes marks what the kernel does with a name, whatever is served there.
+	changes bool
 }{
 	{"read", func(_ *Scene, dirfd int, path string) string {
 		return text(unix.Openat(dirfd, path, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NONBLOCK, 0))
-	}},
+	}, false},
 	{"write", func(s *Scene, dirfd int, path string) string {
 		fd, err := unix.Openat(dirfd, path, unix.O_WRONLY|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
 		return scribble(s, fd, err)
-	}},
+	}, false},
 	{"read-and-write", func(_ *Scene, dirfd int, path string) string {
 		return closed(unix.Openat(dirfd, path, unix.O_RDWR|unix.O_CLOEXEC|unix.O_NONBLOCK, 0))
-	}},
+	}, false},
 	{"open-to-truncate", func(_ *Scene, dirfd int, path string) string {
 		return closed(unix.Openat(dirfd, path, unix.O_RDONLY|unix.O_TRUNC|unix.O_CLOEXEC|unix.O_NONBLOCK, 0))
-	}},
+	}, false},
 	{"create", func(_ *Scene, dirfd int, path string) string {
 		return closed(unix.Openat(dirfd, path, unix.O_WRONLY|unix.O_CREAT|unix.O_CLOEXEC|unix.O_NONBLOCK, 0o666))
-	}},
+	}, false},
 	{"stat", func(_ *Scene, dirfd int, path string) string {
 		var st unix.Stat_t
 		return word(unix.Fstatat(dirfd, path, &st, 0))
-	}},
+	}, false},
 	{"statx", func(_ *Scene, dirfd int, path string) string {
 		var st unix.Statx_t
 		return word(unix.Statx(dirfd, path, 0, unix.STATX_BASIC_STATS, &st))
-	}},
+	}, false},
 	{"access-to-write", func(_ *Scene, dirfd int, path string) string {
 		return word(unix.Faccessat(dirfd, path, unix.W_OK, 0))
-	}},
+	}, false},
 	{"path-descriptor", func(s *Scene, dirfd int, path string) string {
 		fd, err := unix.Openat(dirfd, path, unix.O_PATH|unix.O_CLOEXEC, 0)
 		if err != nil {
@@ -49,18 +51,18 @@ var tries = []struct {
 		defer unix.Close(fd)
 		fd, err = unix.Open(fmt.Sprintf("/proc/self/fd/%d", fd), unix.O_WRONLY|unix.O_CLOEXEC, 0)
 		return scribble(s, fd, err)
-	}},
-	{"chmod", func(_ *Scene, dirfd int, path string) string { return word(unix.Fchmodat(dirfd, path, 0o777, 0)) }},
+	}, false},
+	{"chmod", func(_ *Scene, dirfd int, path string) string { return word(unix.Fchmodat(dirfd, path, 0o777, 0)) }, true},
 	{"chown", func(s *Scene, dirfd int, path string) string {
 		return word(unix.Fchownat(dirfd, path, id(s.Caller), 0, 0))
-	}},
+	}, true},
 	{"give-away", func(_ *Scene, dirfd int, path string) string {
 		return word(unix.Fchownat(dirfd, path, StrangerID, StrangerID, 0))
-	}},
-	{"unlink", func(_ *Scene, dirfd int, path string) string { return word(unix.Unlinkat(dirfd, path, 0)) }},
+	}, true},
+	{"unlink", func(_ *Scene, dirfd int, path string) string { return word(unix.Unlinkat(dirfd, path, 0)) }, true},
 	{"rename", func(s *Scene, dirfd int, path string) string {
 		return word(unix.Renameat(dirfd, path, unix.AT_FDCWD, s.path("real/shared/renamed")))
-	}},
+	}, true},
 	{"rename-over", func(s *Scene, dirfd int, path string) string {
 		own := s.path("real/shared/own")
 		if fd, err := unix.Open(own, unix.O_CREAT|unix.O_WRONLY|unix.O_CLOEXEC, 0o666); err == nil {
@@ -68,13 +70,13 @@ var tries = []struct {
 			defer func() { _ = unix.Unlink(own) }()
 		}
 		return word(unix.Renameat(unix.AT_FDCWD, own, dirfd, path))
-	}},
+	}, true},
 	{"link", func(s *Scene, dirfd int, path string) string {
 		return word(unix.Linkat(dirfd, path, unix.AT_FDCWD, s.path("real/shared/linked"), unix.AT_SYMLINK_FOLLOW))
-	}},
+	}, true},
 	{"utimes", func(_ *Scene, dirfd int, path string) string {
 		return word(unix.UtimesNanoAt(dirfd, path, []unix.Timespec{{Sec: 1}, {Sec: 2}}, 0))
-	}},
+	}, true},
 }
 
 // named are the names that everything is tried with. What comes after a name is
@@ -106,9 +108,14 @@ func nameActs() []Act {
 			if n.only != "" && !strings.Contains(","+n.only+",", ","+try.name+",") {
 				continue
 			}
-			list = append(list, Act{Name: "name/" + n.name + "/" + try.name, Do: func(s *Scene) string {
+			act := Act{Name: "name/" + n.name + "/" + try.name, Do: func(s *Scene) string {
 				return try.do(s, unix.AT_FDCWD, s.path(n.name))
-			}})
+			}}
+			if n.name == Covered && try.changes {
+				// Root may, and would change the kernel's own file.
+				act.Not = []string{Root, Powerless}
+			}
+			list = append(list, act)
 		}
 	}
 	// Whether a file is there is nobody's business who may not search its folder.

@@ -81,7 +81,7 @@ var things = []thing{
 // groups that acts are tried on. Without a shim plain ones stand in for them.
 var groupThings = []thing{
 	{name: "cgroup", mode: folder | 0o755, served: true},
-	{name: "cgroup/memory", mode: folder | 0o755, served: true},
+	{name: "cgroup/memory", mode: folder | 0o555, served: true},
 	{name: "cgroup/memory/tasks", mode: file | 0o644, served: true},
 	{name: "cgroup/memory/memory.limit_in_bytes", mode: file | 0o644, served: true},
 	{name: "cgroup/memory/kept", mode: folder | 0o755, served: true},
@@ -183,7 +183,7 @@ func Changes(dir string, shim bool) []string {
 		_ = t.restore(dir, shim)
 		stays[t.name] = t.differs(dir)
 	}
-	return append(changes, strangers(dir)...)
+	return slices.Concat(changes, groupChanges(dir, shim), strangers(dir))
 }
 
 // stays has how those things differ that could not be put back.
@@ -199,6 +199,35 @@ func (t *thing) restore(dir string, shim bool) error {
 		_ = os.Remove(path)
 	}
 	return t.make(dir)
+}
+
+// groupChanges is the same of the groups. Only what is made under the shim can be
+// made again.
+func groupChanges(dir string, shim bool) []string {
+	var changes []string
+	memory := filepath.Join(dir, "cgroup/memory")
+	for _, parent := range []string{memory, filepath.Join(memory, "kept")} {
+		entries, _ := os.ReadDir(parent)
+		for _, entry := range entries {
+			if name := filepath.Join(parent, entry.Name()); entry.IsDir() && name != filepath.Join(memory, "kept") {
+				changes = append(changes, strings.TrimPrefix(name, dir+"/")+" is there")
+				_ = os.RemoveAll(name)
+				_ = os.Remove(name)
+			}
+		}
+	}
+	for _, t := range groupThings {
+		now := ""
+		if t.mode&unix.S_IFMT == folder || !shim {
+			now = t.differs(dir)
+		}
+		if now == "" {
+			continue
+		}
+		changes = append(changes, t.name+" "+now)
+		_ = t.make(dir)
+	}
+	return changes
 }
 
 // strangers removes what does not belong into the folders that are not served,

@@ -2,12 +2,10 @@ package main
 
 import (
 	"bufio"
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"runtime"
 	"strings"
 	"syscall"
@@ -24,8 +22,6 @@ func actor(args []string) error {
 		return err
 	}
 	syscall.Umask(0)
-	// Execve by another user has made it readable for root alone, as it would be
-	// for a program that root starts.
 	fmt.Println("ready")
 	for questions := bufio.NewScanner(os.Stdin); questions.Scan(); {
 		act, err := acts.Find(questions.Text())
@@ -57,15 +53,7 @@ func try(act *acts.Act, scene *acts.Scene, text string) string {
 
 // apart tries an act in a process of its own.
 func apart(act *acts.Act, text string) string {
-	cmd := exec.Command("/proc/self/exe", "alone", act.Name, text)
-	cmd.Args[0] = os.Args[0]
-	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: act.Own, Pdeathsig: syscall.SIGKILL}
-	if act.Own&unix.CLONE_NEWUSER != 0 {
-		cmd.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Geteuid(), Size: 1}}
-		cmd.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getegid(), Size: 1}}
-	}
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
+	cmd := within(act.Own, "alone", act.Name, text)
 	out, err := cmd.Output()
 	var errno syscall.Errno
 	switch {

@@ -27,15 +27,25 @@ func become(args []string) error {
 			return err
 		}
 	}
+	verb := "actor"
 	switch caller {
 	case acts.Powerless:
 		if err := dropAll(); err != nil {
 			return err
 		}
 	case acts.OwnRoot:
-		return within(unix.CLONE_NEWUSER, "actor", scene)
+		// By a program of nobody's: what has changed its user since its execve is
+		// root's, and so are its maps in /proc.
+		verb = "divide"
 	}
-	return unix.Exec("/proc/self/exe", []string{os.Args[0], "actor", scene}, os.Environ())
+	return unix.Exec(os.Args[0], []string{os.Args[0], verb, scene}, os.Environ())
+}
+
+// divide has the actor be root of a user namespace of its own.
+func divide(args []string) error {
+	cmd := within(unix.CLONE_NEWUSER, "actor", args...)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+	return cmd.Run()
 }
 
 // change gives this process another user. Its next execve takes the capabilities.
@@ -70,16 +80,14 @@ func dropAll() error {
 	return unix.Capset(&header, &none[0])
 }
 
-// within runs this program's verb in new namespaces. Its user is root in a user
-// namespace.
-func within(namespaces uintptr, verb string, args ...string) error {
-	cmd := exec.Command("/proc/self/exe", append([]string{verb}, args...)...)
-	cmd.Args[0] = os.Args[0]
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+// within prepares a verb of this program in new namespaces. Its user is root in a
+// user namespace.
+func within(namespaces uintptr, verb string, args ...string) *exec.Cmd {
+	cmd := exec.Command(os.Args[0], append([]string{verb}, args...)...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: namespaces, Pdeathsig: syscall.SIGKILL}
 	if namespaces&unix.CLONE_NEWUSER != 0 {
 		cmd.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Geteuid(), Size: 1}}
 		cmd.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getegid(), Size: 1}}
 	}
-	return cmd.Run()
+	return cmd
 }

@@ -7,7 +7,7 @@
 //	victim stage -dir DIR -caller CALLER ACT…   under the shim, as root: has acts tried, looks
 //	   │                                  after each what others see, and puts it back
 //	   ▼
-//	victim become CALLER ──▶ victim actor   under the shim, as the caller: tries them
+//	victim become CALLER ──▶ victim actor       under the shim, as the caller: tries them
 package main
 
 import (
@@ -36,7 +36,7 @@ func init() { runtime.LockOSThread() }
 
 func main() {
 	verbs := map[string]func([]string) error{
-		"guard": guard, "stage": stage, "become": become, "actor": actor, "alone": alone, "sleep": sleep,
+		"guard": guard, "stage": stage, "become": become, "divide": divide, "actor": actor, "alone": alone, "sleep": sleep,
 	}
 	if len(os.Args) < 2 || verbs[os.Args[1]] == nil {
 		fatal(fmt.Errorf("no such verb in %q", os.Args))

@@ -54,6 +54,12 @@ type set struct {
 
 func (s *set) changes() []string {
 	changes := acts.Changes(s.Dir, s.shim)
+	if _, err := os.Stat(filepath.Join(s.Dir, "bound/private")); err != nil {
+		changes = append(changes, "bound is not bound")
+		if err := s.bind(); err != nil {
+			changes = append(changes, err.Error())
+		}
+	}
 	if s.sysctls {
 		if others := acts.Say(acts.Told); len(others) > 0 {
 			changes = append(changes, others...)
@@ -68,15 +74,8 @@ func (s *set) changes() []string {
 // furnish makes what is made under the shim, and looks for the processes that
 // things are tried with.
 func (s *set) furnish() error {
-	// An empty folder is left alone where root may not mount: then a link leads
-	// to what would be mounted, and nearly all is the same.
-	bound, source := filepath.Join(s.Dir, "bound"), filepath.Join(s.Dir, "source")
-	if _, err := os.Stat(filepath.Join(bound, "private")); err != nil {
-		err := unix.Mount(source, bound, "", unix.MS_BIND, "")
-		if errors.Is(err, unix.EPERM) {
-			err = errors.Join(os.Remove(bound), os.Symlink(source, bound))
-		}
-		if err != nil {
+	if _, err := os.Stat(filepath.Join(s.Dir, "bound/private")); err != nil {
+		if err := s.bind(); err != nil {
 			return err
 		}
 	}
@@ -94,6 +93,17 @@ func (s *set) furnish() error {
 	}
 	if s.Supervisor = supervisor(); s.Supervisor == 0 {
 		s.Supervisor, err = sleeper()
+	}
+	return err
+}
+
+// bind makes the bind mount. Where root may not, a link leads to what would be
+// mounted, and nearly all is the same.
+func (s *set) bind() error {
+	bound, source := filepath.Join(s.Dir, "bound"), filepath.Join(s.Dir, "source")
+	err := unix.Mount(source, bound, "", unix.MS_BIND, "")
+	if errors.Is(err, unix.EPERM) {
+		err = errors.Join(os.Remove(bound), os.Symlink(source, bound))
 	}
 	return err
 }
@@ -162,13 +172,14 @@ func converse(scene *acts.Scene) (*conversation, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer hear.Close()
-	defer speak.Close()
 	cmd := exec.Command(os.Args[0], "become", scene.Caller, string(text))
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = hear, speak, os.Stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	c := &conversation{cmd, question, answer, bufio.NewReader(answer)}
-	if err := cmd.Start(); err != nil {
+	err = cmd.Start()
+	hear.Close()
+	speak.Close()
+	if err != nil {
 		return nil, err
 	}
 	// The first word shows that the caller can be had here.

@@ -1,0 +1,57 @@
+package power
+
+import "regexp"
+
+// A reason says where another outcome than without the shim is right: which acts,
+// as which callers and on which grounds, as regular expressions of whole words.
+type reason struct {
+	act, caller, ground string
+	why                 string
+}
+
+const changing = `(chmod|chown|give-away|unlink|rename|rename-over|link|utimes|mkdir|mknod|symlink|mkdir-i386|open-i386)`
+
+// Where less is achieved. docs/syscalls.md has what these say.
+var less = []reason{
+	{act: `name/served/.*/` + changing,
+		why: "what changes a name that only the profile has is left to the kernel, which has no such name"},
+	{act: `name/served/new/create`,
+		why: "nothing is made in a served folder"},
+	{act: `way/.*/` + changing,
+		why: "what changes names is left to the kernel, and the way leads through a folder that it does not have"},
+	{act: `(name/.*/open-to-truncate|descriptor/truncate-by-.*|descriptor/again-to-truncate)`,
+		why: "a served file is truncated without effect, as a sysctl"},
+	{act: `(name/served/readonly/.*|descriptor/again-.*)`, caller: "root",
+		why: "a served file that nobody may write is read-only for root as well"},
+	{act: `descriptor/(fchmod|fchown|fsetxattr|folder-.*|chmod-by-.*|chown-by-name|seal|set-.*|link-into-own-folder|lease-to-write)`,
+		why: "of what is handed out only the descriptor can be changed"},
+	{act: `path-descriptor/(chmod|chown|give-away|link)`,
+		why: "the same, by a descriptor without a file"},
+	{act: `oracle/bound/.*/inotify`, ground: tables,
+		why: "inotify_add_watch does not pass the mounts of the shim's own table"},
+}
+
+// tables are the grounds where mounts are of the shim's own table.
+const tables = "(native-without-mounts|gvisor-docker)/.*"
+
+// Where more is achieved, of what exists under the shim alone.
+var more = []reason{
+	{act: `mount/.*`, caller: "root", ground: tables,
+		why: "mounts that the kernel refuses are made in the shim's own table, by root with all that shimrun has"},
+	{act: `oracle/bound/.*/inotify`, ground: tables,
+		why: "inotify_add_watch does not pass the mounts of the table, and says so of every name"},
+}
+
+// explained gives the reason for an outcome, or "".
+func explained(reasons []reason, act, caller, ground string) string {
+	for _, r := range reasons {
+		if matches(r.act, act) && matches(r.caller, caller) && matches(r.ground, ground) {
+			return r.why
+		}
+	}
+	return ""
+}
+
+func matches(pattern, name string) bool {
+	return pattern == "" || regexp.MustCompile("^"+pattern+"$").MatchString(name)
+}
