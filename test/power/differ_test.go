@@ -75,7 +75,7 @@ func (g *ground) differ(t *testing.T, caller string) {
 	for _, way := range g.ways {
 		t.Run(way, func(t *testing.T) {
 			under := g.try(t, way, caller, names)
-			for _, name := range names {
+			for _, name := range append(names, "afterwards") {
 				compare(t, name, caller, g.name+"/"+way, without[name], under[name])
 			}
 		})

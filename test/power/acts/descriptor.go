@@ -106,8 +106,8 @@ var descriptorActs = []Act{
 		_, err := unix.FcntlInt(uintptr(fd), unix.F_ADD_SEALS, unix.F_SEAL_WRITE|unix.F_SEAL_GROW|unix.F_SEAL_SHRINK)
 		return word(err)
 	})},
-	{Name: "descriptor/set-flags", Do: reading(func(_ *Scene, fd int) string { return word(setFlags(fd, immutable)) })},
-	{Name: "descriptor/set-append", Do: reading(func(_ *Scene, fd int) string { return word(setFlags(fd, appendOnly)) })},
+	{Name: "descriptor/set-flags", Not: []string{Root}, Do: reading(func(_ *Scene, fd int) string { return word(setFlags(fd, immutable)) })},
+	{Name: "descriptor/set-append", Not: []string{Root}, Do: reading(func(_ *Scene, fd int) string { return word(setFlags(fd, appendOnly)) })},
 	{Name: "descriptor/lease-to-write", Do: reading(func(_ *Scene, fd int) string {
 		_, err := unix.FcntlInt(uintptr(fd), unix.F_SETLEASE, unix.F_WRLCK)
 		return word(err)

@@ -55,7 +55,7 @@ var identityActs = []Act{
 		if st.Uid == 0 && st.Mode&unix.S_ISUID != 0 {
 			return "done"
 		}
-		return "EOWN" // a set-user-id file, and one's own
+		return "one of its own"
 	}},
 	{Name: "identity/handle", Do: func(s *Scene) string {
 		handle, mount, err := unix.NameToHandleAt(unix.AT_FDCWD, s.path("real/shared/roots"), 0)

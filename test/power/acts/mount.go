@@ -23,11 +23,12 @@ func mounting(source, target, fstype string, flags uintptr) func(*Scene) string 
 	}
 }
 
-// linked binds what a link of the caller's own leads to, and stays so until the
-// caller's namespace ends.
+// linked binds what a link of the caller's own leads to. What is mounted stays
+// until the caller's namespace ends.
 func linked(target string, flags uintptr) func(*Scene) string {
 	return func(s *Scene) string {
 		text, name := s.path("real/shared/mine"), s.path("real/shared/my-link")
+		defer func() { _, _ = os.Remove(name), os.Remove(text) }()
 		if err := os.WriteFile(text, []byte("text of a caller\n"), 0o644); err != nil {
 			return "cannot: " + word(err)
 		}

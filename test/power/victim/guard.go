@@ -23,6 +23,13 @@ func guard(args []string) error {
 	bind := flags.Bool("bind", false, "make the bind mount, which the command cannot make")
 	_ = flags.Parse(args)
 
+	if !*tmpfs {
+		// What the run before has left.
+		_ = unix.Unmount(filepath.Join(*dir, "bound"), unix.MNT_DETACH)
+		if err := os.RemoveAll(*dir); err != nil {
+			return err
+		}
+	}
 	if err := os.MkdirAll(*dir, 0o755); err != nil {
 		return err
 	}

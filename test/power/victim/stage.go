@@ -36,9 +36,14 @@ func stage(args []string) error {
 	}
 	for _, name := range flags.Args() {
 		say(Line{Start: name})
-		outcome := s.try(name)
-		say(Line{Act: name, Outcome: outcome, Changes: s.changes()})
+		line := Line{Act: name, Outcome: s.try(name)}
+		if acts.Changed(name, line.Outcome) {
+			line.Changes = s.changes()
+		}
+		say(line)
 	}
+	// What was refused, and was done all the same.
+	say(Line{Act: "afterwards", Outcome: "done", Changes: s.changes()})
 	s.actor.end()
 	say(Line{Done: true})
 	return nil
