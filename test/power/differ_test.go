@@ -11,7 +11,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/shimrun/shimrun/test/gvisor"
 	"github.com/shimrun/shimrun/test/power/acts"
 )
 
@@ -49,12 +48,19 @@ func TestActs(t *testing.T) {
 			})
 		}
 	}
+	for _, caller := range acts.Callers {
+		t.Run("container/"+caller, func(t *testing.T) {
+			t.Parallel()
+			containerGround(t).differ(t, caller)
+		})
+	}
 	for _, caps := range []string{"all", "docker"} {
 		t.Run("gvisor-"+caps, func(t *testing.T) {
 			t.Parallel()
-			sandbox := gvisor.Start(t, gvisor.Options{Caps: caps, Mounts: []string{binaries}})
-			for _, caller := range acts.Callers {
-				t.Run(caller, func(t *testing.T) { boxedGround(caps, caller, sandbox).differ(t, caller) })
+			box := newBox(t, caps)
+			// A member of a group is as nobody, and what is slow here is done once.
+			for _, caller := range []string{acts.Root, acts.Powerless, acts.Nobody, acts.OwnRoot} {
+				t.Run(caller, func(t *testing.T) { box.ground(caller).differ(t, caller) })
 			}
 		})
 	}
@@ -75,6 +81,9 @@ func (g *ground) differ(t *testing.T, caller string) {
 	for _, way := range g.ways {
 		t.Run(way, func(t *testing.T) {
 			under := g.try(t, way, caller, names)
+			if len(under) == 0 {
+				return // what there is to say is said
+			}
 			for _, name := range append(names, "afterwards") {
 				compare(t, name, caller, g.name+"/"+way, without[name], under[name])
 			}
@@ -123,6 +132,11 @@ func (g *ground) try(t *testing.T, way, caller string, names []string) map[strin
 		if trouble == "" {
 			break
 		}
+		// Old gVisor has faults that end it; the same act is no fault of it twice.
+		if g.revive != nil && g.revive(t) && broken == 0 {
+			t.Logf("%s: at %q the sandbox ended: %s", way, at, trouble)
+			continue
+		}
 		t.Errorf("%s: at %q the run ended: %s", way, at, trouble)
 		next := slices.Index(names, at) + 1
 		if broken == 3 || next == 0 {
@@ -140,7 +154,7 @@ func (g *ground) run(t *testing.T, way, caller string, names []string, results m
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), g.all)
 	defer cancel()
-	stage := []string{victim(), "stage", "-dir", g.dir, "-host", g.host(), "-caller", caller, "-patience", g.patience.String()}
+	stage := []string{g.victim, "stage", "-dir", g.dir, "-host", g.host(), "-caller", caller, "-patience", g.patience.String()}
 	if way != "" {
 		stage = append(stage, "-shim")
 	}
@@ -157,7 +171,7 @@ func (g *ground) run(t *testing.T, way, caller string, names []string, results m
 	for lines := bufio.NewScanner(stdout); lines.Scan(); {
 		var line struct {
 			Start, Act, Outcome string
-			Changes, Guard      []string
+			Changes, Faults     []string
 			Done                bool
 		}
 		if err := json.Unmarshal(lines.Bytes(), &line); err != nil {
@@ -171,8 +185,8 @@ func (g *ground) run(t *testing.T, way, caller string, names []string, results m
 			results[line.Act] = result{line.Outcome, line.Changes}
 		case line.Done:
 			done = true
-		case len(line.Guard) > 1:
-			t.Errorf("%s after %s: %s", way, caller, strings.Join(line.Guard, ", "))
+		case len(line.Faults) > 0:
+			t.Errorf("%s: %s", way, strings.Join(line.Faults, ", "))
 		}
 	}
 	err = cmd.Wait()

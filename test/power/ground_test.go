@@ -27,6 +27,10 @@ type ground struct {
 	// patience is how long an act may take, and a run of all of them.
 	patience, all time.Duration
 	sysctls       bool
+	// victim is the program, where it has another name than outside.
+	victim string
+	// revive makes what a run may have ended, and tells whether it had.
+	revive func(t *testing.T) bool
 	// outside is the scene outside of a container.
 	outside string
 }
@@ -43,9 +47,9 @@ func nativeGrounds() []*ground {
 	dir := filepath.Join(binaries, "scene")
 	return []*ground{
 		{name: "native", ways: []string{"seccomp", "ptrace"}, dir: dir, command: native(dir, true), sysctls: true,
-			patience: 3 * time.Second, all: time.Minute},
+			victim: victim(), patience: 3 * time.Second, all: time.Minute},
 		{name: "native-without-mounts", ways: []string{"seccomp", "ptrace"}, dir: dir, command: native(dir, false), sysctls: true,
-			patience: 3 * time.Second, all: time.Minute},
+			victim: victim(), patience: 3 * time.Second, all: time.Minute},
 	}
 }
 
@@ -79,23 +83,37 @@ func native(dir string, mounts bool) func(*testing.T, context.Context, string, [
 
 func clone(words []string) []string { return append([]string{}, words...) }
 
-// boxedGround is real gVisor, with all or with Docker's capabilities. Each caller
-// gets a scene of its own in the one sandbox.
-func boxedGround(caps, caller string, sandbox *gvisor.Sandbox) *ground {
-	dir := "/var/lib/scene-" + caller
-	return &ground{name: "gvisor-" + caps, ways: []string{"ptrace"}, dir: dir, command: boxed(dir, sandbox),
-		patience: 15 * time.Second, all: 3 * time.Minute}
+// A box is a gVisor sandbox, and the next one where old gVisor has ended it.
+type box struct {
+	caps    string
+	sandbox *gvisor.Sandbox
 }
 
-// boxed runs in a gVisor sandbox.
-func boxed(dir string, sandbox *gvisor.Sandbox) func(*testing.T, context.Context, string, []string) *exec.Cmd {
-	return func(t *testing.T, ctx context.Context, way string, stage []string) *exec.Cmd {
-		args := []string{victim(), "guard", "-dir", dir, "--"}
-		if way != "" {
-			args = []string{victim(), "guard", "-dir", dir, "-shim", "--", shim(), "--backend", way, "--profile", profile(t, dir, false), "--"}
-		}
-		return sandbox.Command(ctx, nil, append(args, stage...)...)
+func newBox(t *testing.T, caps string) *box {
+	return &box{caps, gvisor.Start(t, gvisor.Options{Caps: caps, Mounts: []string{binaries}})}
+}
+
+// ground is real gVisor, with all or with Docker's capabilities. Each caller gets
+// a scene of its own.
+func (b *box) ground(caller string) *ground {
+	dir := "/var/lib/scene-" + caller
+	return &ground{name: "gvisor-" + b.caps, ways: []string{"ptrace"}, dir: dir, victim: victim(),
+		patience: 15 * time.Second, all: 3 * time.Minute, revive: b.revive,
+		command: func(t *testing.T, ctx context.Context, way string, stage []string) *exec.Cmd {
+			args := []string{victim(), "guard", "-dir", dir, "--"}
+			if way != "" {
+				args = []string{victim(), "guard", "-dir", dir, "-shim", "--", shim(), "--backend", way, "--profile", profile(t, dir, false), "--"}
+			}
+			return b.sandbox.Command(ctx, nil, append(args, stage...)...)
+		}}
+}
+
+func (b *box) revive(t *testing.T) bool {
+	if b.sandbox.Command(t.Context(), nil, "/bin/true").Run() == nil {
+		return false
 	}
+	*b = *newBox(t, b.caps)
+	return true
 }
 
 // grouped makes the end of a command's context the end of all its processes.

@@ -29,10 +29,16 @@ var less = []reason{
 		why: "the same, by a descriptor without a file"},
 	{act: `oracle/bound/.*/inotify`, ground: tables,
 		why: "inotify_add_watch does not pass the mounts of the shim's own table"},
+	{act: `name/bound/.*/(rename|rename-over|link)`, ground: linked,
+		why: "it is from one mount to another"},
 }
 
 // tables are the grounds where mounts are of the shim's own table.
-const tables = "(native-without-mounts|gvisor-docker)/.*"
+const tables = "(native-without-mounts/.*|gvisor-docker/.*|container/within)"
+
+// linked are those of them where root cannot mount without the shim: a link
+// stands in for the bind mount there, and names cannot go from a mount to another.
+const linked = "(gvisor-docker/.*|container/within)"
 
 // Where more is achieved, of what exists under the shim alone.
 var more = []reason{

@@ -64,15 +64,17 @@ func guard(args []string) error {
 		return err
 	}
 
-	report := []string{}
+	var faults []string
 	if err := acts.Intact(*dir, *shim); err != nil {
-		report = append(report, "the kernel's own "+err.Error())
+		faults = append(faults, "the kernel's own "+err.Error())
 	}
 	if *tmpfs && *shim {
 		for _, other := range acts.Say(sysctls) {
-			report = append(report, "the kernel's own "+other)
+			faults = append(faults, "the kernel's own "+other)
 		}
 	}
-	say(Line{Guard: append(report, cmd.ProcessState.String())})
+	if len(faults) > 0 {
+		say(Line{Faults: faults})
+	}
 	return nil
 }

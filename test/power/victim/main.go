@@ -25,8 +25,8 @@ type Line struct {
 	Act     string   `json:",omitempty"`
 	Outcome string   `json:",omitempty"`
 	Changes []string `json:",omitempty"`
-	// Guard is what the guard has to tell at the end.
-	Guard []string `json:",omitempty"`
+	// Faults are what is wrong whatever is tried.
+	Faults []string `json:",omitempty"`
 	// Done is the last line of a stage.
 	Done bool `json:",omitempty"`
 }
