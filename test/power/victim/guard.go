@@ -21,6 +21,7 @@ func guard(args []string) error {
 	shim := flags.Bool("shim", false, "the command is a shim that serves the rest of the scene")
 	tmpfs := flags.Bool("tmpfs", false, "mount a tmpfs on the folder, and make sysctls of namespaces")
 	bind := flags.Bool("bind", false, "make the bind mount, which the command cannot make")
+	race := flags.Bool("race", false, "the scene is what names race for")
 	_ = flags.Parse(args)
 
 	if !*tmpfs {
@@ -37,6 +38,9 @@ func guard(args []string) error {
 		if err := unix.Mount("scene", *dir, "tmpfs", 0, "mode=755"); err != nil {
 			return fmt.Errorf("mount a tmpfs on %s: %w", *dir, err)
 		}
+	}
+	if *race {
+		return raceGuard(*dir, flags.Args())
 	}
 	if err := acts.Build(*dir, *shim); err != nil {
 		return err
@@ -56,14 +60,9 @@ func guard(args []string) error {
 		}
 	}
 
-	cmd := exec.Command(flags.Arg(0), flags.Args()[1:]...)
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
-	err := cmd.Run()
-	var exit *exec.ExitError
-	if err != nil && !errors.As(err, &exit) {
+	if err := command(flags.Args()); err != nil {
 		return err
 	}
-
 	var faults []string
 	if err := acts.Intact(*dir, *shim); err != nil {
 		faults = append(faults, "the kernel's own "+err.Error())
@@ -75,6 +74,32 @@ func guard(args []string) error {
 	}
 	if len(faults) > 0 {
 		say(Line{Faults: faults})
+	}
+	return nil
+}
+
+// command runs a command to its end, however it ends.
+func command(args []string) error {
+	cmd := exec.Command(args[0], args[1:]...)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+	err := cmd.Run()
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		return nil
+	}
+	return err
+}
+
+// raceGuard is the guard of a race.
+func raceGuard(dir string, args []string) error {
+	if err := acts.BuildRace(dir); err != nil {
+		return err
+	}
+	if err := command(args); err != nil {
+		return err
+	}
+	if err := acts.RaceIntact(dir); err != nil {
+		say(Line{Faults: []string{"the kernel's own " + err.Error()}})
 	}
 	return nil
 }
