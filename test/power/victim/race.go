@@ -28,7 +28,7 @@ type race struct {
 }
 
 func newRace(one, other string, end time.Time) *race {
-	r := &race{name: append([]byte(one), 0), end: end}
+	r := &race{name: append([]byte(one), 0), other: one[0], end: end}
 	for i := range one {
 		if one[i] != other[i] {
 			r.at, r.other = i, other[i]
