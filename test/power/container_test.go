@@ -1,12 +1,14 @@
 package power
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -75,8 +77,53 @@ func contained(t *testing.T, ctx context.Context, way string, stage []string) *e
 			_ = os.Remove(group)
 		}
 	})
-	args := append(append(clone(alone), engine...), "run", "--bundle", dir, id)
+	// A mount of the host's, in a folder that the container does not have.
+	mount := `mount -t tmpfs "$0" "$1" && shift && exec "$@"`
+	args := append(append(clone(alone), "sh", "-c", mount, acts.HostMount, mountPoint(t, dir)), engine...)
+	args = append(args, "run", "--bundle", dir, id)
 	return grouped(exec.CommandContext(ctx, args[0], args[1:]...))
+}
+
+func mountPoint(t *testing.T, dir string) string {
+	point := filepath.Join(dir, "mounted")
+	must(t, os.Mkdir(point, 0o755))
+	return point
+}
+
+// TestEscape goes up from a folder that is served in a container, and looks for
+// the host's mounts: nothing of the host is reached.
+func TestEscape(t *testing.T) {
+	if os.Getuid() != 0 {
+		lack(t, "takes root")
+	}
+	g := containerGround(t)
+	scene, err := json.Marshal(acts.Scene{Dir: g.dir, Host: g.outside, Caller: acts.Root})
+	must(t, err)
+	words := []string{g.victim, "alone", string(scene)}
+	for _, act := range acts.EscapeActs {
+		words = append(words, act.Name)
+	}
+	for _, way := range append([]string{""}, g.ways...) {
+		t.Run(cmp.Or(way, "without the shim"), func(t *testing.T) {
+			ctx, cancel := context.WithTimeout(t.Context(), g.all)
+			defer cancel()
+			cmd := g.command(t, ctx, way, words)
+			var stderr strings.Builder
+			cmd.Stderr = &stderr
+			out, err := cmd.Output()
+			outcomes := strings.Split(strings.TrimSpace(string(out)), "\n")
+			if err != nil || len(outcomes) != len(acts.EscapeActs) {
+				t.Fatalf("%v, %s, %s", err, out, &stderr)
+			}
+			for i, act := range acts.EscapeActs {
+				// Without the shim there is no such folder.
+				if missing := strings.HasPrefix(outcomes[i], "no folder"); way == "" && missing || !missing && acts.Refused(outcomes[i]) {
+					continue
+				}
+				t.Errorf("%s: %s", act.Name, outcomes[i])
+			}
+		})
+	}
 }
 
 // config writes what the container is.

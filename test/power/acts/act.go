@@ -46,7 +46,7 @@ func All() []Act { return slices.Concat(tables...) }
 
 // Find returns the act of that name.
 func Find(name string) (*Act, error) {
-	for _, table := range tables {
+	for _, table := range append(tables, EscapeActs) {
 		for i := range table {
 			if table[i].Name == name {
 				return &table[i], nil

@@ -255,7 +255,7 @@ func strangers(dir string) []string {
 // Profile is the part of a profile that serves a scene.
 func Profile(dir string) string {
 	var b strings.Builder
-	b.WriteString("files:\n")
+	fmt.Fprintf(&b, "files:\n  %s/file: {content: \"served\\n\"}\n", SysFolder)
 	for _, t := range things {
 		if !t.served {
 			continue

@@ -53,7 +53,7 @@ func try(act *acts.Act, scene *acts.Scene, text string) string {
 
 // apart tries an act in a process of its own.
 func apart(act *acts.Act, text string) string {
-	cmd := within(act.Own, "alone", act.Name, text)
+	cmd := within(act.Own, "alone", text, act.Name)
 	out, err := cmd.Output()
 	var errno syscall.Errno
 	switch {
@@ -65,18 +65,22 @@ func apart(act *acts.Act, text string) string {
 	return strings.TrimSuffix(string(out), "\n")
 }
 
-// alone tries one act and prints what came of it.
+// alone tries acts in this process and prints what came of each.
+//
+//	victim alone SCENE ACT…
 func alone(args []string) error {
 	runtime.LockOSThread()
-	act, err := acts.Find(args[0])
-	if err != nil {
-		return err
-	}
-	scene, err := sceneOf(args[1])
+	scene, err := sceneOf(args[0])
 	if err != nil {
 		return err
 	}
 	syscall.Umask(0)
-	fmt.Println(act.Do(scene))
+	for _, name := range args[1:] {
+		act, err := acts.Find(name)
+		if err != nil {
+			return err
+		}
+		fmt.Println(act.Do(scene))
+	}
 	return nil
 }
