@@ -58,8 +58,8 @@ func TestActs(t *testing.T) {
 		t.Run("gvisor-"+caps, func(t *testing.T) {
 			t.Parallel()
 			box := newBox(t, caps)
-			// A member of a group is as nobody, and what is slow here is done once.
-			for _, caller := range []string{acts.Root, acts.Powerless, acts.Nobody, acts.OwnRoot} {
+			// Slow as it is here, those that have the least power.
+			for _, caller := range []string{acts.Powerless, acts.Nobody, acts.OwnRoot} {
 				t.Run(caller, func(t *testing.T) { box.ground(caller).differ(t, caller) })
 			}
 		})
@@ -94,6 +94,9 @@ func (g *ground) differ(t *testing.T, caller string) {
 // compare fails for power that is added, and for what is achieved no more.
 func compare(t *testing.T, name, caller, ground string, without, under result) {
 	t.Helper()
+	if under.outcome == "" {
+		return // not got so far, which is an error already
+	}
 	verdict, reasons := "", less
 	switch {
 	case without.outcome == under.outcome:

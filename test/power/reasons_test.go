@@ -21,7 +21,7 @@ var less = []reason{
 		why: "what changes names is left to the kernel, and the way leads through a folder that it does not have"},
 	{act: `(name/.*/open-to-truncate|descriptor/truncate-by-.*|descriptor/again-to-truncate)`,
 		why: "a served file is truncated without effect, as a sysctl"},
-	{act: `(name/served/readonly/.*|descriptor/again-.*)`, caller: "root",
+	{act: `(name/served/readonly/.*|descriptor/(again|create)-.*|path-descriptor/write-by-.*)`, caller: "root",
 		why: "a served file that nobody may write is read-only for root as well"},
 	{act: `descriptor/(fchmod|fchown|fsetxattr|folder-.*|chmod-by-.*|chown-by-name|seal|set-.*|link-into-own-folder|lease-to-write)`,
 		why: "of what is handed out only the descriptor can be changed"},

@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"time"
 )
 
 // A Line is what a victim prints.
@@ -63,5 +64,7 @@ func fatal(err error) {
 
 // sleep is a process that others try things with.
 func sleep([]string) error {
-	select {}
+	for {
+		time.Sleep(time.Hour)
+	}
 }
