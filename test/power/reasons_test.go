@@ -29,6 +29,8 @@ var less = []reason{
 		why: "the same, by a descriptor without a file"},
 	{act: `oracle/bound/.*/inotify`, ground: tables,
 		why: "inotify_add_watch does not pass the mounts of the shim's own table"},
+	{act: `process/seize`, ground: ".*/(ptrace|within|builtin-ptrace)",
+		why: "a process has one tracer, and that is the supervisor"},
 	{act: `name/bound/.*/(rename|rename-over|link)`, ground: linked,
 		why: "it is from one mount to another"},
 }
