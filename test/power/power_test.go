@@ -9,9 +9,24 @@
 // The acts are in package acts. What a profile serves is made for the run
 // without the shim, with the same owners and modes.
 //
-//	differ_test.go   the table, on each ground and as each caller
-//	race_test.go     names that change while they are looked up
-//	story_test.go    what does not fit into a table: scripts of testdata
+//	differ_test.go     the table, on each ground and as each caller
+//	reasons_test.go    where another outcome is right, and why
+//	container_test.go  the table in containers, and ways out of them
+//	race_test.go       names that change while they are looked up
+//	story_test.go      what does not fit into a table: scripts of testdata
+//
+// Where is what a program might want to do:
+//
+//	open what is served again, for writing      descriptor/again-*, served-file-writable-by-nobody
+//	reach what is below a closed folder         oracle/*, name/served/closed/*
+//	mount as root of a user namespace           own-user/*, own-mounts/*
+//	read and write as root of one               name/served/* as root-of-own-namespace, group/*
+//	act as root without capabilities            name/bound/*, identity/device-behind-the-mount
+//	signal or look into the supervisor          supervisor/*, signal-the-supervisor
+//	have others wait                            fifo-holds-everybody, fuse-under-served-name-hangs
+//	write to the kernel's own sysctl            sysctl/*, refused-serving-writes-the-host, TestRace
+//	write what is no value                      TestRace/*/threads
+//	leave a container, look at the host         TestEscape, way/to-the-host/*
 package power
 
 import (

@@ -5,7 +5,7 @@ mkdir real seen
 echo real >real/file
 cat >command.sh <<'SH'
 bindfs -f -o nonempty real seen &
-for i in {1..50}; do sleep 0.1; grep -q " $PWD/seen fuse" /proc/self/mountinfo && break; done
+for i in {1..50}; do sleep 0.1; grep -q " $PWD/seen " /proc/self/mountinfo && break; done
 cat seen/file && ls -d /usr && echo "all answered"
 umount seen
 SH

@@ -1,0 +1,162 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/shimrun/shimrun/test/power/acts"
+)
+
+func (r *race) fault(format string, args ...any) {
+	times, _ := r.wrong.LoadOrStore(fmt.Sprintf(format, args...), new(atomic.Int64))
+	times.(*atomic.Int64).Add(1)
+}
+
+// oneOf complains about what is none of two.
+func (r *race) oneOf(what, came, a, b string) {
+	if came != a && came != b {
+		r.fault("%s gives %q", what, came)
+	}
+}
+
+func (r *race) read() {
+	fd, err := openRaw(r.name, unix.O_RDONLY)
+	if err != nil {
+		r.fault("open to read: %v", err)
+		return
+	}
+	defer unix.Close(fd)
+	buf := make([]byte, 100)
+	n, err := unix.Read(fd, buf)
+	if err != nil {
+		r.fault("read: %v", err)
+	}
+	// Texts that are written begin with their first letter as well.
+	if came := string(buf[:n]); came != "" {
+		r.oneOf("a read", came[:1], acts.RaceServed[:1], acts.RaceReal[:1])
+	}
+}
+
+func (r *race) stat() {
+	var st unix.Stat_t
+	if err := statRaw(r.name, &st); err != nil {
+		r.fault("stat: %v", err)
+		return
+	}
+	r.oneOf("stat", fmt.Sprintf("%#o", st.Mode), "0100644", "0100640")
+}
+
+func (r *race) statfs() {
+	var st unix.Statfs_t
+	if err := statfsRaw(r.name, &st); err != nil {
+		r.fault("statfs: %v", err)
+		return
+	}
+	if st.Type != int64(acts.RaceType()) {
+		r.fault("statfs gives the type %#x", st.Type)
+	}
+}
+
+func (r *race) readlink() {
+	buf := make([]byte, 100)
+	n, err := readlinkRaw(r.name, buf)
+	if err != nil {
+		r.fault("readlink: %v", err)
+		return
+	}
+	r.oneOf("readlink", string(buf[:n]), "served", "real")
+}
+
+// write opens for writing, and writes what may be in either.
+func (r *race) write() {
+	fd, err := openRaw(r.name, unix.O_RDWR)
+	if err != nil {
+		r.fault("open to write: %v", err)
+		return
+	}
+	defer unix.Close(fd)
+	buf := make([]byte, 1)
+	if _, err := unix.Pread(fd, buf, 0); err != nil {
+		r.fault("read: %v", err)
+	}
+	r.oneOf("open to write", string(buf), acts.RaceServed[:1], acts.RaceReal[:1])
+	_, _ = unix.Pwrite(fd, buf, 0)
+}
+
+func (r *race) writeNumber() { r.put("100\n", nil) }
+func (r *race) writeJunk()   { r.put("junk\n", unix.EINVAL) }
+
+func (r *race) put(text string, want error) {
+	fd, err := openRaw(r.name, unix.O_RDWR)
+	if err != nil {
+		r.fault("open to write: %v", err)
+		return
+	}
+	defer unix.Close(fd)
+	if _, err := unix.Write(fd, []byte(text)); err != want {
+		r.fault("a write of %q comes to %v", text, err)
+	}
+}
+
+func (r *race) readNumber() {
+	fd, err := openRaw(r.name, unix.O_RDONLY)
+	if err != nil {
+		r.fault("open to read: %v", err)
+		return
+	}
+	defer unix.Close(fd)
+	buf := make([]byte, 100)
+	n, err := unix.Read(fd, buf)
+	if err != nil {
+		r.fault("read: %v", err)
+		return
+	}
+	if came := string(buf[:n]); came != "100\n" && came != acts.RacedValue && came != acts.RacedWithValue {
+		r.fault("a read gives %q", came)
+	}
+}
+
+// again makes a race between two descriptors of nobody's: one of a served file
+// that only root writes, one of a file of its own.
+func again(in string, end time.Time) (*race, error) {
+	mine := filepath.Join(in, "shared", "of-nobody")
+	if err := change(syscall.Credential{Uid: acts.NobodyID, Gid: acts.NobodyID}); err != nil {
+		return nil, err
+	}
+	if err := os.WriteFile(mine, []byte("mine\n"), 0o644); err != nil {
+		return nil, err
+	}
+	// Numbers of one digit more, which nothing else has.
+	for number, name := range map[int]string{60: filepath.Join(in, "a"), 61: mine} {
+		fd, err := unix.Open(name, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+		if err == nil {
+			err = unix.Dup3(fd, number, unix.O_CLOEXEC)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return newRace("/proc/thread-self/fd/60", "/proc/thread-self/fd/61", end), nil
+}
+
+func (r *race) openAgain() {
+	fd, err := openRaw(r.name, unix.O_RDWR)
+	if err == unix.EACCES {
+		return
+	}
+	if err != nil {
+		r.fault("open again: %v", err)
+		return
+	}
+	defer unix.Close(fd)
+	buf := make([]byte, 4)
+	if _, err := unix.Pread(fd, buf, 0); err != nil || string(buf) != "mine" {
+		r.fault("open again to write gives a file that says %q", buf)
+	}
+}
