@@ -29,6 +29,8 @@ var less = []reason{
 		why: "the same, by a descriptor without a file"},
 	{act: `oracle/bound/.*/inotify`, ground: tables,
 		why: "inotify_add_watch does not pass the mounts of the shim's own table"},
+	{act: `path-descriptor/read-by-i386`,
+		why: "calls of 32-bit programs are the kernel's, and what is handed out without a file has nothing in it"},
 	{act: `process/seize`, ground: ".*/(ptrace|within|builtin-ptrace)",
 		why: "a process has one tracer, and that is the supervisor"},
 	{act: `name/bound/.*/(rename|rename-over|link)`, ground: linked,
