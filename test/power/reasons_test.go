@@ -31,11 +31,22 @@ var less = []reason{
 		why: "inotify_add_watch does not pass the mounts of the shim's own table"},
 	{act: `path-descriptor/read-by-i386`,
 		why: "calls of 32-bit programs are the kernel's, and what is handed out without a file has nothing in it"},
+	{act: `way/.*/(read-readonly|open-in-root)`, caller: unseen, ground: blind,
+		why: "the supervisor may not look at the folder that the way begins in"},
+	{act: `name/served/(everybodys|group)/path-descriptor`, caller: unseen, ground: blind,
+		why: "the supervisor may not look at the descriptor that is opened anew"},
 	{act: `process/seize`, ground: ".*/(ptrace|within|builtin-ptrace)",
 		why: "a process has one tracer, and that is the supervisor"},
 	{act: `name/bound/.*/(rename|rename-over|link)`, ground: linked,
 		why: "it is from one mount to another"},
 }
+
+// unseen are callers whom a supervisor without CAP_SYS_PTRACE may not look at, and
+// blind the grounds where it has not got that (ptrace(2), "access mode checking").
+const (
+	unseen = "(nobody|member-of-group|root-of-own-namespace)"
+	blind  = "container/within"
+)
 
 // tables are the grounds where mounts are of the shim's own table.
 const tables = "(native-without-mounts/.*|gvisor-docker/.*|container/within)"
@@ -50,6 +61,8 @@ var more = []reason{
 		why: "mounts that the kernel refuses are made in the shim's own table, by root with all that shimrun has"},
 	{act: `oracle/bound/.*/inotify`, ground: tables,
 		why: "inotify_add_watch does not pass the mounts of the table, and says so of every name"},
+	{act: `own-user/chroot-elsewhere`, caller: unseen, ground: blind,
+		why: "the supervisor may not look at the caller's root, and takes it for the common one: what is read is what the profile serves"},
 }
 
 // explained gives the reason for an outcome, or "".
