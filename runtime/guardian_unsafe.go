@@ -1,5 +1,6 @@
 package runtime
 
+// #cgo LDFLAGS: -Wl,--wrap=mmap
 // #include "start.h"
 import "C"
 

@@ -160,6 +160,7 @@ static void supervisor(int argc, char **argv, char **envp)
 
 	/* Where threads share one arena, each costs four calls less to start. */
 	mallopt(M_ARENA_MAX, 1);
+	shimrun_lift_limits();
 	shimrun_stand_apart();
 	for (int fd = 0; shimrun_caller.closed && fd < 3;)
 		if ((fd = open("/dev/null", O_RDWR | O_CLOEXEC)) > 2 || fd < 0)

@@ -86,6 +86,7 @@ void shimrun_stand_apart(void)
 	 * last tracee has, and the guardian after it. */
 	static const int unwanted[] = {
 		SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGPIPE, SIGUSR1, SIGUSR2, SIGALRM, SIGTSTP, SIGTTIN, SIGTTOU,
+		SIGXFSZ,
 	};
 	uint64_t none = 0;
 
@@ -111,6 +112,7 @@ static void daemonise(void)
 	pid_t pid;
 
 	shimrun_close_from(FIRST_UNWANTED);
+	shimrun_lift_limits();
 	mallopt(M_ARENA_MAX, 1);
 	pid = fork();
 	if (pid < 0)

@@ -127,4 +127,11 @@ void shimrun_stand_apart(void);
 
 void shimrun_close_from(int first);
 
+/* Have limits of our own, as far as the kernel lets us: limits.c. */
+void shimrun_lift_limits(void);
+
+/* Name those of our limits that leave a supervisor too little, as ulimit(1p)
+ * sets them; nothing where none does. */
+void shimrun_scarce(char *text, size_t size);
+
 #endif

@@ -1,0 +1,87 @@
+/*
+ * The limits of setrlimit(2). They are the command's: the launcher keeps them.
+ * What only serves it has limits of its own, and where it may not have more than
+ * the command, it gets by with as much: see reserve.c for the address space.
+ */
+#define _GNU_SOURCE
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "start.h"
+
+/* What the threads of a supervisor get, in place of a copy of RLIMIT_STACK: that
+ * can be a gigabyte, or less than a thread of the Go runtime needs. */
+#define THREAD_STACK (256 << 10)
+
+/* As much as any kernel gives: fs.nr_open is no less unless somebody made it so. */
+#define DESCRIPTORS (1 << 20)
+
+/* Raise one limit as far as this process may, and to no more than most. */
+static void lift(int resource, rlim_t most)
+{
+	struct rlimit now, most_of_all = { most, most };
+
+	if (getrlimit(resource, &now) < 0 || now.rlim_cur >= most)
+		return;
+	/* A hard limit is raised by CAP_SYS_RESOURCE alone, a soft one by anybody. */
+	if (now.rlim_max < most && setrlimit(resource, &most_of_all) == 0)
+		return;
+	now.rlim_cur = now.rlim_max < most ? now.rlim_max : most;
+	setrlimit(resource, &now);
+}
+
+void shimrun_lift_limits(void)
+{
+	/* RLIMIT_LOCKS and RLIMIT_RSS do nothing; RLIMIT_MSGQUEUE, RLIMIT_NICE and
+	 * RLIMIT_RTPRIO are about what no process of ours does. */
+	static const int without_end[] = {
+		RLIMIT_AS, RLIMIT_CPU, RLIMIT_DATA, RLIMIT_FSIZE, RLIMIT_MEMLOCK,
+		RLIMIT_NPROC, RLIMIT_RTTIME, RLIMIT_SIGPENDING,
+	};
+	struct rlimit core;
+	pthread_attr_t attr;
+
+	for (size_t i = 0; i < sizeof(without_end) / sizeof(*without_end); i++)
+		lift(without_end[i], RLIM_INFINITY);
+	lift(RLIMIT_NOFILE, DESCRIPTORS);
+	lift(RLIMIT_STACK, 8 << 20);
+	/* A supervisor's core would have what it read of other users' programs. */
+	if (getrlimit(RLIMIT_CORE, &core) == 0) {
+		core.rlim_cur = 0;
+		setrlimit(RLIMIT_CORE, &core);
+	}
+	if (pthread_attr_init(&attr) == 0) {
+		pthread_attr_setstacksize(&attr, THREAD_STACK);
+		pthread_setattr_default_np(&attr);
+		pthread_attr_destroy(&attr);
+	}
+}
+
+/* What a supervisor needs to start, in the words of ulimit. */
+static const struct {
+	int resource;
+	rlim_t needs, unit;
+	const char *option;
+} needs[] = {
+	{ RLIMIT_AS, 256 << 20, 1024, "-v" },
+	{ RLIMIT_DATA, 256 << 20, 1024, "-d" },
+	{ RLIMIT_NOFILE, 32, 1, "-n" },
+	{ RLIMIT_NPROC, 64, 1, "-u" },
+};
+
+void shimrun_scarce(char *text, size_t size)
+{
+	size_t length = 0;
+
+	*text = 0;
+	for (size_t i = 0; i < sizeof(needs) / sizeof(*needs); i++) {
+		struct rlimit now;
+
+		if (getrlimit(needs[i].resource, &now) < 0 || now.rlim_max >= needs[i].needs || length >= size)
+			continue;
+		length += snprintf(text + length, size - length, "%sulimit %s %llu", length ? ", " : "",
+			needs[i].option, (unsigned long long)(now.rlim_max / needs[i].unit));
+	}
+}
