@@ -59,7 +59,7 @@ func (s *supervisor) adopt(c conn, problem error) error {
 	}
 	s.command = handover.PID
 	s.policy.Adopted(s.command)
-	listener, journal, err := s.openListener(fds[0], handover.Flags)
+	listener, err := s.openListener(fds[0], handover.Flags)
 	answer := taken{}
 	if err != nil {
 		answer.Err = err.Error()
@@ -67,7 +67,7 @@ func (s *supervisor) adopt(c conn, problem error) error {
 	if sendErr := c.send(answer); err != nil || sendErr != nil {
 		return errors.Join(err, sendErr)
 	}
-	return s.answer(listener, journal)
+	return s.answer(listener)
 }
 
 // gone makes the end of the other side no error of ours.

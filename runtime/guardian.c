@@ -16,12 +16,13 @@
 #include <poll.h>
 #include <signal.h>
 #include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -30,7 +31,7 @@
 
 #include "start.h"
 
-struct shimrun_guardian shimrun_guardian = { .socket = -1, .listener = -1, .journal = -1, .plan = -1 };
+struct shimrun_guardian shimrun_guardian = { .socket = -1, .listener = -1, .error = -1 };
 
 /* So many deaths within so many seconds are no accident. */
 #define DEATHS 30
@@ -55,17 +56,33 @@ static void let_go(void)
 	}
 }
 
+/* Keep a piece of the plan; a plan of which one is missing is no plan. */
+static void keep(const char *piece, size_t length)
+{
+	struct shimrun_guardian *g = &shimrun_guardian;
+	char *longer = realloc(g->plan, g->length + length);
+
+	if (!longer) {
+		say("shimrun: the guardian has no memory for the plan: the command's calls will fail if the supervisor dies\n");
+		return;
+	}
+	memcpy(longer + g->length, piece, length);
+	g->plan = longer;
+	g->length += length;
+}
+
 /* Take one message of the supervisor's; 0 when it is gone. */
 static int hear(int socket)
 {
+	static char piece[SHIMRUN_PIECE];
 	struct shimrun_charge charge = { 0 };
 	union {
 		struct cmsghdr align;
-		char space[CMSG_SPACE(3 * sizeof(int))];
+		char space[CMSG_SPACE(sizeof(int))];
 	} control;
-	struct iovec iov = { &charge, sizeof(charge) };
+	struct iovec iov[] = { { &charge, sizeof(charge) }, { piece, sizeof(piece) } };
 	struct msghdr msg = {
-		.msg_iov = &iov, .msg_iovlen = 1,
+		.msg_iov = iov, .msg_iovlen = 2,
 		.msg_control = &control, .msg_controllen = sizeof(control),
 	};
 	struct cmsghdr *rights;
@@ -78,13 +95,10 @@ static int hear(int socket)
 	rights = CMSG_FIRSTHDR(&msg);
 	if (charge.kind == SHIMRUN_LET_GO) {
 		let_go();
-	} else if (charge.kind == SHIMRUN_ARM && rights && rights->cmsg_len == CMSG_LEN(3 * sizeof(int))) {
-		int fds[3];
-
-		memcpy(fds, CMSG_DATA(rights), sizeof(fds));
-		shimrun_guardian.listener = fds[0];
-		shimrun_guardian.journal = fds[1];
-		shimrun_guardian.plan = fds[2];
+	} else if (charge.kind == SHIMRUN_PLAN) {
+		keep(piece, n - sizeof(charge));
+	} else if (charge.kind == SHIMRUN_ARM && rights && rights->cmsg_len == CMSG_LEN(sizeof(int))) {
+		memcpy(&shimrun_guardian.listener, CMSG_DATA(rights), sizeof(int));
 		shimrun_guardian.charge = charge;
 	}
 	return 1;
@@ -103,14 +117,10 @@ static void let_pass(int listener, uint64_t id)
 static void give_up(void)
 {
 	int listener = shimrun_guardian.listener;
-	struct stat st;
-	char *slots = MAP_FAILED;
 
 	say("shimrun: the supervisor keeps dying; the command goes on without the shim\n");
-	if (fstat(shimrun_guardian.journal, &st) == 0)
-		slots = mmap(NULL, st.st_size, PROT_READ, MAP_SHARED, shimrun_guardian.journal, 0);
-	for (off_t at = 0; slots != MAP_FAILED && at + SLOT <= st.st_size; at += SLOT) {
-		uint64_t id = *(uint64_t *)(slots + at);
+	for (size_t at = 0; at < SHIMRUN_JOURNAL; at += SLOT) {
+		uint64_t id = *(uint64_t *)(shimrun_guardian.journal + at);
 
 		if (id)
 			let_pass(listener, id);
@@ -172,13 +182,49 @@ static void await_ready(int socket, int launcher, pid_t pid)
 		;
 	if (p[1].revents && !p[0].revents)
 		kill(pid, SIGKILL);
-	close(launcher);
+}
+
+/* Have the launcher say why there is no supervisor. Where that was killed, the
+ * launcher knows no less than we do. */
+static void explain(int launcher, int status)
+{
+	struct {
+		struct shimrun_order order;
+		char text[400];
+	} exit = { .order = { .kind = SHIMRUN_EXIT, .number = 125 } };
+	char scarce[100];
+
+	if (launcher < 0 || !died(status) || (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL))
+		return;
+	shimrun_scarce(scarce, sizeof(scarce));
+	exit.order.length = *scarce ?
+		snprintf(exit.text, sizeof(exit.text), "the supervisor cannot start with so little: raise %s", scarce) :
+		snprintf(exit.text, sizeof(exit.text), "the supervisor crashed before the command was started (wait status %#x)", status);
+	send(launcher, &exit, offsetof(typeof(exit), text) + exit.order.length, MSG_NOSIGNAL);
+}
+
+/* Nobody wants to read how the Go runtime dies where it has not enough to start:
+ * standard error is the supervisor's once it has started, see guardian_unsafe.go. */
+static void hush(void)
+{
+	int null;
+
+	shimrun_guardian.error = fcntl(2, F_DUPFD_CLOEXEC, 3);
+	null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	if (shimrun_guardian.error >= 0 && null >= 0)
+		dup2(null, 2);
+	if (null >= 0)
+		close(null);
 }
 
 void shimrun_guard(void)
 {
 	time_t deaths[DEATHS] = { 0 };
+	int launcher = -1;
 
+	shimrun_guardian.journal = mmap(NULL, SHIMRUN_JOURNAL, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (shimrun_guardian.journal == MAP_FAILED)
+		_exit(125);
 	for (;; shimrun_guardian.generation++) {
 		int pair[2], status = 0;
 		struct timespec now;
@@ -196,6 +242,7 @@ void shimrun_guard(void)
 			close(fcntl(pair[1], F_DUPFD_CLOEXEC, 512));
 			prctl(PR_SET_NAME, "shimrun-super", 0, 0, 0);
 			shimrun_guardian.socket = pair[1];
+			hush();
 			return;
 		}
 		if (pid < 0) {
@@ -207,14 +254,21 @@ void shimrun_guard(void)
 		if (shimrun_guardian.generation == 0) {
 			forget(pair[0], shimrun_launcher.socket);
 			pair[0] = 3;
-			if (shimrun_launcher.socket >= 0)
-				await_ready(3, 4, pid);
+			if (shimrun_launcher.socket >= 0) {
+				launcher = 4;
+				await_ready(3, launcher, pid);
+			}
 		}
 		while (hear(pair[0]))
 			;
 		close(pair[0]);
 		while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 			;
+		if (shimrun_guardian.listener < 0)
+			explain(launcher, status);
+		if (launcher >= 0)
+			close(launcher);
+		launcher = -1;
 		if (!died(status) || shimrun_guardian.listener < 0)
 			_exit(WIFEXITED(status) ? WEXITSTATUS(status) : 125);
 		clock_gettime(CLOCK_MONOTONIC, &now);

@@ -93,7 +93,7 @@ static void note_open(void)
  * with that many nobody waits for it, see also package pace. No garbage is
  * collected while the command starts, see collectLater in supervisor.go. */
 static char processors[32] = "GOMAXPROCS=";
-static char *settings[] = { "GODEBUG=asyncpreemptoff=1,updatemaxprocs=0", "GOGC=off", processors };
+static char *settings[] = { "GODEBUG=asyncpreemptoff=1,updatemaxprocs=0,containermaxprocs=0", "GOGC=off", "GOTRACEBACK=none", processors };
 
 static void count_processors(void)
 {

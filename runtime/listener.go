@@ -1,12 +1,10 @@
 package runtime
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/shimrun/shimrun/seccomp"
 )
@@ -40,14 +38,14 @@ func (s *supervisor) lacks() error {
 
 // serveListener is the seccomp backend.
 func (s *supervisor) serveListener(fd int, flags seccomp.Flags) error {
-	listener, journal, err := s.openListener(fd, flags)
+	listener, err := s.openListener(fd, flags)
 	if err != nil {
 		return err
 	}
 	if err := listener.Greet(s.command); err != nil {
 		return err
 	}
-	err = s.answer(listener, journal)
+	err = s.answer(listener)
 	s.awaitEnd()
 	return err
 }
@@ -63,32 +61,24 @@ func (s *supervisor) awaitEnd() {
 }
 
 // openListener takes a listener over, and leaves it to the guardian as well.
-func (s *supervisor) openListener(fd int, flags seccomp.Flags) (*seccomp.Listener, int, error) {
+func (s *supervisor) openListener(fd int, flags seccomp.Flags) (*seccomp.Listener, error) {
 	listener, err := seccomp.NewListener(fd, flags)
 	if err != nil {
-		return nil, -1, err
+		return nil, err
 	}
-	journal, err := unix.MemfdCreate("journal", unix.MFD_CLOEXEC)
-	if err != nil {
-		return nil, -1, os.NewSyscallError("memfd_create", err)
-	}
-	if err := unix.Ftruncate(journal, seccomp.JournalSize); err != nil {
-		return nil, -1, os.NewSyscallError("ftruncate", err)
-	}
-	if err := s.leave(fd, journal, flags); err != nil {
+	if err := s.leave(fd, flags); err != nil {
 		s.log.Warn().Err(err).Msg("nobody will take over if the supervisor is killed: the command's calls would fail")
 	}
-	return listener, journal, nil
+	return listener, nil
 }
 
 // leave gives the guardian what a successor needs.
-func (s *supervisor) leave(listener, journal int, flags seccomp.Flags) error {
-	plan, err := WriteDocument("plan", s.plan)
+func (s *supervisor) leave(listener int, flags seccomp.Flags) error {
+	plan, err := json.Marshal(s.plan)
 	if err != nil {
 		return err
 	}
-	defer plan.Close()
-	return s.guardian.arm(legacy{s.command, listener, journal, int(plan.Fd()), flags})
+	return s.guardian.arm(legacy{s.command, listener, flags}, plan)
 }
 
 // succeed takes over from a supervisor that died.
@@ -100,25 +90,20 @@ func (s *supervisor) succeed(l legacy) error {
 		return err
 	}
 	go s.letGo()
-	err = s.answer(listener, l.journal)
+	err = s.answer(listener)
 	s.awaitEnd()
 	return err
 }
 
 // answer serves a listener to its end.
-func (s *supervisor) answer(listener *seccomp.Listener, journalFD int) error {
-	journal, err := seccomp.OpenJournal(journalFD)
-	if err != nil {
-		return err
-	}
-	unix.Close(journalFD)
+func (s *supervisor) answer(listener *seccomp.Listener) error {
 	server := &seccomp.Server{
 		Listener:   listener,
 		NewWorker:  s.policy.worker,
 		Timed:      s.policy.Timed(),
 		Follower:   s.policy.follower(s.log),
 		Unfollowed: s.policy.Unfollowed,
-		Journal:    journal,
+		Journal:    journal(),
 		Log:        s.log,
 	}
 	return server.Serve()

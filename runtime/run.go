@@ -152,7 +152,7 @@ func reap(pid int) error {
 // supervisorEnv is the little of the environment that means something to a
 // supervisor that is started, and the settings that launcher.c has for others.
 func supervisorEnv() []string {
-	env := []string{"GODEBUG=asyncpreemptoff=1,updatemaxprocs=0", "GOGC=off", "GOMAXPROCS=" + strconv.Itoa(max(4, runtime.NumCPU()))}
+	env := []string{"GODEBUG=asyncpreemptoff=1,updatemaxprocs=0,containermaxprocs=0", "GOGC=off", "GOTRACEBACK=none", "GOMAXPROCS=" + strconv.Itoa(max(4, runtime.NumCPU()))}
 	for _, name := range []string{"TZ", "NO_COLOR", "TERM", "GOCOVERDIR"} {
 		if value, set := os.LookupEnv(name); set {
 			env = append(env, name+"="+value)

@@ -103,18 +103,30 @@ struct shimrun_charge {
 	uint32_t flags;		/* SHIMRUN_ARM: seccomp.Flags of the listener */
 };
 
+/* The size of a journal, see package seccomp. */
+#define SHIMRUN_JOURNAL (512 * 512)
+
+/* As much of a plan as comes in one packet. */
+#define SHIMRUN_PIECE (32 << 10)
+
 enum {
-	SHIMRUN_ARM = 1,	/* with three descriptors: listener, journal, plan */
+	SHIMRUN_ARM = 1,	/* with a descriptor, the listener */
 	SHIMRUN_LET_GO = 2,	/* of standard error */
 	SHIMRUN_READY = 3,	/* it hears of the launcher's end by itself */
+	SHIMRUN_PLAN = 4,	/* with a piece of the plan behind it */
 };
 
-/* What a supervisor finds: its guardian, and what its predecessor left. */
+/* What a supervisor finds: its guardian, and what its predecessor left. None of
+ * it is in a file: RLIMIT_FSIZE counts for memory files as well. */
 struct shimrun_guardian {
 	int32_t socket;
 	int32_t generation;	/* 0: the first; the charge is not filled in */
-	int32_t listener, journal, plan;
+	int32_t listener;
+	int32_t error;		/* what standard error is, while the Go runtime starts */
 	struct shimrun_charge charge;
+	char *journal;		/* memory that all of them share */
+	char *plan;
+	size_t length;		/* of the plan */
 };
 
 extern struct shimrun_guardian shimrun_guardian;

@@ -1,6 +1,7 @@
 package runtime
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -8,7 +9,6 @@ import (
 	"os/signal"
 	"runtime/debug"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -74,7 +74,7 @@ func (s *supervisor) figures() figures {
 func superviseMain() int {
 	s := &supervisor{front: -1, guardian: myGuardian(), log: zerolog.Nop(), gone: make(chan struct{})}
 	if left, successor := predecessor(); successor {
-		if err := readDocument(left.plan, &s.plan); err != nil {
+		if err := json.Unmarshal(predecessorsPlan(), &s.plan); err != nil {
 			return StatusFailed
 		}
 		if err := s.prepare(); err != nil {
@@ -145,7 +145,6 @@ func (s *supervisor) standApart(descriptors []int32) {
 	}
 	_ = unix.Chdir("/")
 	unix.Umask(0o077)
-	liftLimits()
 }
 
 // collectLater turns garbage collection on, once the command has had time to
@@ -273,17 +272,4 @@ func (s *supervisor) letGo() {
 	defer null.Close()
 	_ = unix.Dup3(int(null.Fd()), 2, 0)
 	_ = s.guardian.letGo()
-}
-
-// liftLimits frees the supervisor from limits that were meant for the command,
-// as far as it may.
-func liftLimits() {
-	for _, resource := range []int{unix.RLIMIT_CPU, unix.RLIMIT_FSIZE, unix.RLIMIT_NOFILE, unix.RLIMIT_AS, unix.RLIMIT_DATA} {
-		var limit syscall.Rlimit
-		if syscall.Getrlimit(resource, &limit) != nil {
-			continue
-		}
-		limit.Cur = limit.Max
-		_ = syscall.Setrlimit(resource, &limit)
-	}
 }

@@ -1,11 +1,8 @@
 package seccomp
 
 import (
-	"os"
 	"sync"
 	"unsafe"
-
-	"golang.org/x/sys/unix"
 )
 
 // A Journal keeps the notifications that are being answered in memory that
@@ -21,17 +18,13 @@ type Journal struct {
 	next  int
 }
 
-// JournalSize is the size of the file behind a journal.
-const JournalSize = int64(most) * int64(unsafe.Sizeof(notification{}))
+// JournalSize is the size of the memory behind a journal.
+const JournalSize = most * int(unsafe.Sizeof(notification{}))
 
-// OpenJournal maps the journal in fd, a memfd of [JournalSize] bytes. The
-// descriptor can be closed afterwards.
-func OpenJournal(fd int) (*Journal, error) {
-	memory, err := unix.Mmap(fd, 0, int(JournalSize), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
-	if err != nil {
-		return nil, os.NewSyscallError("mmap", err)
-	}
-	return &Journal{slots: unsafe.Slice((*notification)(unsafe.Pointer(&memory[0])), most)}, nil
+// NewJournal is the journal in memory, [JournalSize] bytes that are shared with
+// whoever takes over.
+func NewJournal(memory unsafe.Pointer) *Journal {
+	return &Journal{slots: unsafe.Slice((*notification)(memory), most)}
 }
 
 // claim gives a receiver its slot. There are as many as there can be receivers.
