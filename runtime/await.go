@@ -8,7 +8,10 @@ import (
 
 // awaitExit returns when the process is gone, whose child or tracee it may be.
 func awaitExit(pid int) {
-	fd, err := unix.PidfdOpen(pid, 0)
+	fd, err := -1, error(unix.EMFILE)
+	if !fewDescriptors() {
+		fd, err = unix.PidfdOpen(pid, 0)
+	}
 	if err == unix.ESRCH {
 		return
 	}
@@ -26,8 +29,8 @@ func awaitExit(pid int) {
 }
 
 // awaitExitByAsking is for kernels without pidfd_open(2) (before 5.3, old
-// gVisor), where nothing can be waited on: it only decides when an unused
-// descriptor is closed.
+// gVisor), where nothing can be waited on, and for want of a descriptor: it only
+// decides when an unused descriptor is closed.
 func awaitExitByAsking(pid int) {
 	for unix.Kill(pid, 0) != unix.ESRCH {
 		time.Sleep(50 * time.Millisecond)

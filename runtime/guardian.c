@@ -142,32 +142,36 @@ static void give_up(void)
 	}
 }
 
-/* Whether the supervisor died in a way that a successor could do better. An
- * exit status of 2 is a panic of the Go runtime's. */
+/* The exit status of the Go runtime's panics. */
+#define CRASHED 2
+
+/* Whether the supervisor died in a way that a successor could do better. */
 static int died(int status)
 {
-	return WIFSIGNALED(status) || (WIFEXITED(status) && WEXITSTATUS(status) == 2);
+	return WIFSIGNALED(status) || (WIFEXITED(status) && WEXITSTATUS(status) == CRASHED);
 }
 
 /* What the first supervisor was given is its own: keep its socket and that of
  * the launcher, as 3 and 4, and standard error. */
 static void forget(int socket, int launcher)
 {
-	int null = open("/dev/null", O_RDWR);
+	int null;
 
 	prctl(PR_SET_NAME, "shimrun-guard", 0, 0, 0);
+	/* By way of two numbers that are there for certain: more there may not be. */
+	dup2(socket, 0);
+	if (launcher >= 0)
+		dup2(launcher, 1);
+	shimrun_close_from(3);
+	dup3(0, 3, O_CLOEXEC);
+	if (launcher >= 0)
+		dup3(1, 4, O_CLOEXEC);
+	null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	if (null >= 0) {
 		dup2(null, 0);
 		dup2(null, 1);
+		close(null);
 	}
-	/* Both are 3 or more, and so are their copies. */
-	launcher = fcntl(launcher, F_DUPFD_CLOEXEC, 5);
-	socket = fcntl(socket, F_DUPFD_CLOEXEC, 5);
-	dup3(socket, 3, O_CLOEXEC);
-	close(4);
-	if (launcher >= 0)
-		dup3(launcher, 4, O_CLOEXEC);
-	shimrun_close_from(5);
 	if (chdir("/") < 0)
 		return;
 }
@@ -184,55 +188,76 @@ static void await_ready(int socket, int launcher, pid_t pid)
 		kill(pid, SIGKILL);
 }
 
-/* Have the launcher say why there is no supervisor. Where that was killed, the
- * launcher knows no less than we do. */
-static void explain(int launcher, int status)
+/* Have the launcher say why there is no supervisor. */
+static void explain(int launcher, const char *why)
 {
 	struct {
 		struct shimrun_order order;
 		char text[400];
 	} exit = { .order = { .kind = SHIMRUN_EXIT, .number = 125 } };
-	char scarce[100];
+
+	exit.order.length = shimrun_failure(exit.text, sizeof(exit.text), why);
+	send(launcher, &exit, offsetof(typeof(exit), text) + exit.order.length, MSG_NOSIGNAL);
+}
+
+/* The same for one that has died. Of one that was killed the launcher says so
+ * itself, when it sees its end. */
+static void explain_death(int launcher, int status)
+{
+	char why[40];
 
 	if (launcher < 0 || !died(status) || (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL))
 		return;
-	shimrun_scarce(scarce, sizeof(scarce));
-	exit.order.length = *scarce ?
-		snprintf(exit.text, sizeof(exit.text), "the supervisor cannot start with so little: raise %s", scarce) :
-		snprintf(exit.text, sizeof(exit.text), "the supervisor crashed before the command was started (wait status %#x)", status);
-	send(launcher, &exit, offsetof(typeof(exit), text) + exit.order.length, MSG_NOSIGNAL);
+	if (WIFSIGNALED(status))
+		snprintf(why, sizeof(why), "it died of signal %d", WTERMSIG(status));
+	else
+		snprintf(why, sizeof(why), "it crashed");
+	explain(launcher, why);
+}
+
+/* There is no supervisor, and there will be none. */
+__attribute__((noreturn)) static void fail(int launcher, const char *what)
+{
+	char why[100];
+
+	snprintf(why, sizeof(why), "%s: %s", what, strerror(errno));
+	if (launcher >= 0)
+		explain(launcher, why);
+	_exit(125);
 }
 
 /* Nobody wants to read how the Go runtime dies where it has not enough to start:
  * standard error is the supervisor's once it has started, see guardian_unsafe.go. */
 static void hush(void)
 {
-	int null;
+	int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
 
 	shimrun_guardian.error = fcntl(2, F_DUPFD_CLOEXEC, 3);
-	null = open("/dev/null", O_WRONLY | O_CLOEXEC);
-	if (shimrun_guardian.error >= 0 && null >= 0)
-		dup2(null, 2);
-	if (null >= 0)
-		close(null);
+	if (null < 0 || shimrun_guardian.error < 0)
+		_exit(CRASHED);	/* it would not get far */
+	dup2(null, 2);
+	close(null);
 }
 
 void shimrun_guard(void)
 {
 	time_t deaths[DEATHS] = { 0 };
-	int launcher = -1;
+	int launcher = shimrun_launcher.socket;
 
 	shimrun_guardian.journal = mmap(NULL, SHIMRUN_JOURNAL, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (shimrun_guardian.journal == MAP_FAILED)
-		_exit(125);
+		fail(launcher, "mmap");
 	for (;; shimrun_guardian.generation++) {
 		int pair[2], status = 0;
 		struct timespec now;
 		pid_t pid;
 		time_t *oldest = &deaths[shimrun_guardian.generation % DEATHS];
 
-		if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-			_exit(125);
+		if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) {
+			if (shimrun_guardian.listener >= 0)
+				give_up();
+			fail(launcher, "socketpair");
+		}
 		pid = fork();
 		if (pid == 0) {
 			close(pair[0]);
@@ -248,7 +273,7 @@ void shimrun_guard(void)
 		if (pid < 0) {
 			if (shimrun_guardian.listener >= 0)
 				give_up();
-			_exit(125);
+			fail(launcher, "fork");
 		}
 		close(pair[1]);
 		if (shimrun_guardian.generation == 0) {
@@ -265,7 +290,7 @@ void shimrun_guard(void)
 		while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 			;
 		if (shimrun_guardian.listener < 0)
-			explain(launcher, status);
+			explain_death(launcher, status);
 		if (launcher >= 0)
 			close(launcher);
 		launcher = -1;

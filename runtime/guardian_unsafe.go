@@ -7,6 +7,7 @@ import "C"
 import (
 	"errors"
 	"os"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -94,9 +95,11 @@ func (g guardian) tell(charge C.struct_shimrun_charge, piece []byte, fds ...int)
 var _ = speak()
 
 // speak gives a supervisor its standard error back, which was away while the Go
-// runtime started (guardian.c).
+// runtime started (guardian.c). Its timers are a part of that, for which it
+// needs two descriptors (netpollinit in runtime/netpoll_epoll.go).
 func speak() struct{} {
 	if g := &C.shimrun_guardian; g.error >= 0 {
+		time.AfterFunc(time.Hour, func() {}).Stop()
 		_ = unix.Dup3(int(g.error), 2, 0)
 		unix.Close(int(g.error))
 		g.error = -1

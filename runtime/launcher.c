@@ -122,7 +122,7 @@ static char **new_block(int argc, char **argv, char **envp)
 		vector += 2;
 	block = calloc(words + extra + variables + 1 + vector, sizeof(*block));
 	if (!block)
-		_exit(FAILED);
+		_exit(FAILED);	/* the launcher sees our end */
 	/* The strings lie one after the other, from the first on. */
 	for (int i = 0; i < argc; i++)
 		if (argv[i] == end)
@@ -517,9 +517,9 @@ static int start_supervisor(struct start *start)
 void shimrun_launch(int argc, char **argv, char **envp)
 {
 	struct start start = { .argc = argc, .argv = argv, .envp = envp };
-	int pair[2], own = shimrun_caller.role == SHIMRUN_LAUNCHER;
+	int pair[2];
 
-	if (own)
+	if (shimrun_caller.role == SHIMRUN_LAUNCHER)
 		take_over(argv);
 	shimrun_launcher.pid = getpid();
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == 0) {
@@ -539,15 +539,10 @@ void shimrun_launch(int argc, char **argv, char **envp)
 			follow_orders(pair[0], envp);
 			return;
 		}
-		close(pair[0]);
-		close(pair[1]);
 	}
-	/* An ordinary process starts a launcher, and only that one complains. */
-	if (own) {
-		char text[200];
-		int length = snprintf(text, sizeof(text), "start the supervisor: %s", strerror(errno));
+	/* There is no more to hope for from a Go runtime, which needs threads. */
+	char text[400];
 
-		complain(text, length);
-		_exit(FAILED);
-	}
+	complain(text, shimrun_failure(text, sizeof(text), strerror(errno)));
+	_exit(FAILED);
 }

@@ -59,7 +59,7 @@ void shimrun_lift_limits(void)
 	}
 }
 
-/* What a supervisor needs to start, in the words of ulimit. */
+/* What may be too little for a supervisor to start, as ulimit(1p) counts it. */
 static const struct {
 	int resource;
 	rlim_t needs, unit;
@@ -71,17 +71,17 @@ static const struct {
 	{ RLIMIT_NPROC, 64, 1, "-u" },
 };
 
-void shimrun_scarce(char *text, size_t size)
+size_t shimrun_failure(char *text, size_t size, const char *why)
 {
-	size_t length = 0;
+	size_t length = snprintf(text, size, "start the supervisor: %s", why), begin = length;
 
-	*text = 0;
 	for (size_t i = 0; i < sizeof(needs) / sizeof(*needs); i++) {
 		struct rlimit now;
 
 		if (getrlimit(needs[i].resource, &now) < 0 || now.rlim_max >= needs[i].needs || length >= size)
 			continue;
-		length += snprintf(text + length, size - length, "%sulimit %s %llu", length ? ", " : "",
-			needs[i].option, (unsigned long long)(now.rlim_max / needs[i].unit));
+		length += snprintf(text + length, size - length, "%s ulimit %s, which is %llu",
+			length > begin ? ", or" : "; raise", needs[i].option, (unsigned long long)(now.rlim_max / needs[i].unit));
 	}
+	return length < size ? length : size - 1;
 }

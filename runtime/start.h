@@ -142,8 +142,8 @@ void shimrun_close_from(int first);
 /* Have limits of our own, as far as the kernel lets us: limits.c. */
 void shimrun_lift_limits(void);
 
-/* Name those of our limits that leave a supervisor too little, as ulimit(1p)
- * sets them; nothing where none does. */
-void shimrun_scarce(char *text, size_t size);
+/* Say why there is no supervisor, and which limits may be to blame; gives the
+ * length of that. */
+size_t shimrun_failure(char *text, size_t size, const char *why);
 
 #endif

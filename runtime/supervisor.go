@@ -138,7 +138,10 @@ func (s *supervisor) standApart(descriptors []int32) {
 			unix.Close(int(fd))
 		}
 	}
-	if null, err := unix.Open(os.DevNull, unix.O_RDWR|unix.O_CLOEXEC, 0); err == nil {
+	if fewDescriptors() {
+		unix.Close(0) // nothing here reads or writes them
+		unix.Close(1)
+	} else if null, err := unix.Open(os.DevNull, unix.O_RDWR|unix.O_CLOEXEC, 0); err == nil {
 		_ = unix.Dup3(null, 0, 0)
 		_ = unix.Dup3(null, 1, 0)
 		unix.Close(null)
@@ -158,6 +161,7 @@ func collectLater() {
 // policy is not closed: a receiver may still be at the call of a task that was
 // killed, and the end of the process closes everything.
 func (s *supervisor) attend(serve func() error) int {
+	debug.SetTraceback("single") // the environment had none for the start, see launcher.c
 	collectLater()
 	front := make(chan struct{})
 	if s.front >= 0 {
@@ -181,6 +185,7 @@ func (s *supervisor) attend(serve func() error) int {
 
 // prepare makes what the plan asks for.
 func (s *supervisor) prepare() error {
+	spareMemory()
 	var err error
 	if s.log, err = newLogger(s.plan.Log); err != nil {
 		return err

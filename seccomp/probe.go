@@ -102,12 +102,8 @@ func (l *Listener) answerProbe() error {
 	if errno := l.receive(&n); errno != 0 {
 		return fmt.Errorf("receive: %w", errno)
 	}
-	file, err := unix.MemfdCreate("probe", unix.MFD_CLOEXEC)
-	if err != nil {
-		return fmt.Errorf("make a descriptor to hand over: %w", err)
-	}
-	defer unix.Close(file)
-	add := addFD{id: n.id, flags: unix.SECCOMP_ADDFD_FLAG_SEND, srcFD: uint32(file), newFDFlags: unix.O_CLOEXEC}
+	// Any descriptor will do, and there may be few.
+	add := addFD{id: n.id, flags: unix.SECCOMP_ADDFD_FLAG_SEND, srcFD: uint32(l.fd), newFDFlags: unix.O_CLOEXEC}
 	if _, errno := l.addFD(&add); errno != 0 {
 		return fmt.Errorf("hand over a descriptor with the answer (Linux 5.14 has this): %w", errno)
 	}
