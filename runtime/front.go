@@ -24,6 +24,7 @@ func runFront(plan Plan) error {
 		return err
 	}
 	unix.Close(pair[1])
+	liftLimits() // the command has its own now
 	status := accompany(pid)
 	if !plan.Empty() {
 		// A launcher that failed has said why.
@@ -96,7 +97,7 @@ func report(plan Plan, supervisor conn) error {
 		return errors.Join(errors.New("the supervisor sent none"), err)
 	}
 	var f figures
-	if err := readDocument(fds[0], &f); err != nil {
+	if err := ReadDocument(fds[0], &f); err != nil {
 		return err
 	}
 	supervisor.close()

@@ -24,6 +24,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -325,17 +326,24 @@ static void trace(int socket, const struct shimrun_order *o, const struct sock_f
 		answer(socket, 0, 0, 0, -1);
 }
 
-/* The command's file and arguments stand at the end of an order, or in a file. */
+/* The command's file and arguments stand at the end of an order, or in a file,
+ * or in a pipe. */
 static char *command_of(char *rest, size_t *length, int file)
 {
 	struct stat st;
+	int size;
 	char *text;
 
 	if (file < 0)
 		return rest;
-	if (fstat(file, &st) < 0 || !(text = malloc(st.st_size)) || pread(file, text, st.st_size, 0) != st.st_size)
+	if (fstat(file, &st) < 0)
 		return NULL;
-	*length = st.st_size;
+	size = st.st_size;
+	if (S_ISFIFO(st.st_mode) && ioctl(file, FIONREAD, &size) < 0)
+		return NULL;
+	if (!(text = malloc(size)) || read(file, text, size) != size)
+		return NULL;
+	*length = size;
 	return text;
 }
 

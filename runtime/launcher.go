@@ -48,7 +48,7 @@ func launcherMain() error {
 	if err == nil {
 		// Its number stays taken: it is one of those that are inherited.
 		if fd, err = unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 3); err == nil {
-			err = readDocument(fd, &a)
+			err = ReadDocument(fd, &a)
 		}
 	}
 	if err != nil {

@@ -11,8 +11,8 @@
 
 #include "start.h"
 
-/* What the threads of a supervisor get, in place of a copy of RLIMIT_STACK: that
- * can be a gigabyte, or less than a thread of the Go runtime needs. */
+/* What a thread's stack is, in place of a copy of RLIMIT_STACK (pthread_create(3)):
+ * that can be a gigabyte, or less than a thread of the Go runtime needs. */
 #define THREAD_STACK (256 << 10)
 
 /* As much as any kernel gives: fs.nr_open is no less unless somebody made it so. */
@@ -41,7 +41,6 @@ void shimrun_lift_limits(void)
 		RLIMIT_NPROC, RLIMIT_RTTIME, RLIMIT_SIGPENDING,
 	};
 	struct rlimit core;
-	pthread_attr_t attr;
 
 	for (size_t i = 0; i < sizeof(without_end) / sizeof(*without_end); i++)
 		lift(without_end[i], RLIM_INFINITY);
@@ -52,11 +51,17 @@ void shimrun_lift_limits(void)
 		core.rlim_cur = 0;
 		setrlimit(RLIMIT_CORE, &core);
 	}
-	if (pthread_attr_init(&attr) == 0) {
-		pthread_attr_setstacksize(&attr, THREAD_STACK);
-		pthread_setattr_default_np(&attr);
-		pthread_attr_destroy(&attr);
-	}
+}
+
+void shimrun_spare_stacks(void)
+{
+	pthread_attr_t attr;
+
+	if (pthread_attr_init(&attr) != 0)
+		return;
+	pthread_attr_setstacksize(&attr, THREAD_STACK);
+	pthread_setattr_default_np(&attr);
+	pthread_attr_destroy(&attr);
 }
 
 /* What may be too little for a supervisor to start, as ulimit(1p) counts it. */

@@ -192,6 +192,9 @@ func (l launcher) answer() (fd int, flags uint32, err error) {
 	}[a.where], unix.Errno(a.error)}
 }
 
+// liftLimits has this process have limits of its own, see limits.c.
+func liftLimits() { C.shimrun_lift_limits() }
+
 // landmarkAddress is where a word stands that the supervisor tries to read in the
 // launcher's memory, to see whether it may.
 func landmarkAddress() uint64 { return uint64(uintptr(unsafe.Pointer(&C.shimrun_landmark))) }

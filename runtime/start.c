@@ -134,6 +134,7 @@ static int is_within(const char *path)
 __attribute__((constructor)) static void start(int argc, char **argv, char **envp)
 {
 	shimrun_caller.envp = envp;
+	shimrun_spare_stacks();
 	take_down_signals();
 	for (int fd = 0; fd < 3; fd++)
 		if (fcntl(fd, F_GETFD) < 0)

@@ -142,6 +142,9 @@ void shimrun_close_from(int first);
 /* Have limits of our own, as far as the kernel lets us: limits.c. */
 void shimrun_lift_limits(void);
 
+/* Have threads with small stacks, which count as memory. */
+void shimrun_spare_stacks(void);
+
 /* Say why there is no supervisor, and which limits may be to blame; gives the
  * length of that. */
 size_t shimrun_failure(char *text, size_t size, const char *why);

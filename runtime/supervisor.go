@@ -90,7 +90,7 @@ func superviseMain() int {
 	unix.CloseOnExec(supervisorConn)
 	c := conn(supervisorConn)
 	var told charge
-	if err := readDocument(supervisorDocument, &told); err != nil {
+	if err := ReadDocument(supervisorDocument, &told); err != nil {
 		return StatusFailed
 	}
 	s.plan = told.Plan

@@ -1,10 +1,8 @@
 package builtin
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"math"
 	"os"
 	"strconv"
@@ -81,15 +79,13 @@ func newInitProcess() (*initProcess, error) {
 	if err := closeOnExecFrom(first); err != nil {
 		return nil, err
 	}
-	document := os.NewFile(uintptr(first+fdAssignment), "assignment")
-	defer document.Close()
 	i := &initProcess{
 		talk:    newTalk(os.NewFile(uintptr(first+fdTalk), "talk")),
 		waiting: os.NewFile(uintptr(first+fdWaiting), "waiting"),
 		start:   os.NewFile(uintptr(first+fdStart), "start"),
 		console: os.NewFile(uintptr(first+fdConsole), "console"),
 	}
-	return i, json.NewDecoder(io.NewSectionReader(document, 0, math.MaxInt64)).Decode(&i.assignment)
+	return i, runtime.ReadDocument(first+fdAssignment, &i.assignment)
 }
 
 // closeOnExecFrom keeps from the program what it was not given: the caller may

@@ -1,7 +1,6 @@
 package delegate
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -94,11 +93,9 @@ func (e Engine) leaveWaiting(conn *net.UnixConn, plan runtime.Plan) error {
 
 func awaitHandover() int {
 	var h handover
-	document := os.NewFile(handoverDocument, "handover")
-	if err := json.NewDecoder(io.NewSectionReader(document, 0, math.MaxInt64)).Decode(&h); err != nil {
+	if err := runtime.ReadDocument(handoverDocument, &h); err != nil {
 		return runtime.StatusFailed
 	}
-	document.Close()
 	err := h.take()
 	if err == nil || errors.Is(err, io.EOF) {
 		return 0 // EOF: the container was deleted before it started
