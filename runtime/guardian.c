@@ -142,13 +142,10 @@ static void give_up(void)
 	}
 }
 
-/* The exit status of the Go runtime's panics. */
-#define CRASHED 2
-
 /* Whether the supervisor died in a way that a successor could do better. */
 static int died(int status)
 {
-	return WIFSIGNALED(status) || (WIFEXITED(status) && WEXITSTATUS(status) == CRASHED);
+	return WIFSIGNALED(status) || (WIFEXITED(status) && WEXITSTATUS(status) == SHIMRUN_CRASHED);
 }
 
 /* What the first supervisor was given is its own: keep its socket and that of
@@ -234,7 +231,7 @@ static void hush(void)
 
 	shimrun_guardian.error = fcntl(2, F_DUPFD_CLOEXEC, 3);
 	if (null < 0 || shimrun_guardian.error < 0)
-		_exit(CRASHED);	/* it would not get far */
+		_exit(SHIMRUN_CRASHED);	/* it would not get far */
 	dup2(null, 2);
 	close(null);
 }

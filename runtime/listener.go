@@ -104,6 +104,7 @@ func (s *supervisor) answer(listener *seccomp.Listener) error {
 		Follower:   s.policy.follower(s.log),
 		Unfollowed: s.policy.Unfollowed,
 		Journal:    journal(),
+		Apart:      apart,
 		Log:        s.log,
 	}
 	return server.Serve()

@@ -134,6 +134,13 @@ extern struct shimrun_guardian shimrun_guardian;
 /* Become a guardian; returns in each supervisor that it forks. */
 void shimrun_guard(void);
 
+/* The exit status of the Go runtime's panics. */
+#define SHIMRUN_CRASHED 2
+
+/* Have Go serve what the handle stands for in processes of their own; -1 where
+ * there can be none. */
+int shimrun_apart(uintptr_t handle);
+
 /* Belong to nobody: a session of our own, no signals but deadly ones. */
 void shimrun_stand_apart(void);
 

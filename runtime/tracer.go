@@ -3,7 +3,10 @@ package runtime
 import (
 	"errors"
 	"fmt"
+	"math"
 	"os"
+
+	"golang.org/x/sys/unix"
 )
 
 // serveTracer is the ptrace backend: it seizes the launcher, which loads the
@@ -16,15 +19,21 @@ func (s *supervisor) serveTracer(first probe, name, lacks string) error {
 	if err := s.launcher.attach(); err != nil {
 		return s.refuse(lacks, err)
 	}
+	if l := limit(unix.RLIMIT_CPU); l < math.MaxInt64 {
+		s.log.Warn().Uint64("seconds", l).Msg("the tracer may use as much processor time as the command (ulimit -t), and the command ends with it; --backend seccomp has no such limit")
+	}
 	var orderErr error
-	err = s.policy.tracer(s.log).Run(s.command, func(err error) {
-		if err != nil {
-			orderErr = s.refuse(lacks, err)
-			return
-		}
-		if orderErr = s.launcher.trace(program, first); orderErr == nil {
-			go s.confirm(name, lacks)
-		}
+	apart(func(func() bool) bool { // that cannot give its tracees to another
+		err = s.policy.tracer(s.log).Run(s.command, func(err error) {
+			if err != nil {
+				orderErr = s.refuse(lacks, err)
+				return
+			}
+			if orderErr = s.launcher.trace(program, first); orderErr == nil {
+				go s.confirm(name, lacks)
+			}
+		})
+		return true
 	})
 	if err != nil {
 		return nil // the launcher has told the user

@@ -60,7 +60,10 @@ type Server struct {
 	Unfollowed func(fd int)
 	// Journal, where not nil, keeps what is being answered past this process's death.
 	Journal *Journal
-	Log     zerolog.Logger
+	// Apart, where not nil, calls each receiver's loop until that is done, and
+	// tells it when it has to return, and will be called again.
+	Apart func(loop func(spent func() bool) (done bool))
+	Log   zerolog.Logger
 
 	pool pool
 	// descriptors is this process's own /proc/self/fd: a name in there has one
@@ -143,8 +146,22 @@ func (s *Server) newReceiver(n *notification) *receiver {
 func (r *receiver) run() {
 	// Never unlocked: the thread belongs to this loop.
 	runtime.LockOSThread()
+	if r.server.Apart != nil {
+		r.server.Apart(r.loop)
+		return
+	}
+	r.loop(nil)
+}
+
+// turns is how often a receiver looks whether its time is used up.
+const turns = 64
+
+func (r *receiver) loop(spent func() bool) (done bool) {
 	var pace pace.Pace
-	for r.server.pool.stays(r) {
+	for n := 1; r.server.pool.stays(r); n++ {
+		if spent != nil && n%turns == 0 && spent() {
+			return false
+		}
 		pace.Turn()
 		errno, moved := r.receive()
 		r.server.pool.notice(r)
@@ -162,13 +179,14 @@ func (r *receiver) run() {
 			// between its notification and our receiving it. A kernel that
 			// says so for a listener without tasks must not be asked forever.
 			if r.server.Listener.empty() {
-				return
+				return true
 			}
 		default:
 			r.server.failed(errno, "receive a notification")
-			return
+			return true
 		}
 	}
+	return true
 }
 
 // report tells of an answer that could not be sent.
