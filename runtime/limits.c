@@ -64,6 +64,35 @@ void shimrun_spare_stacks(void)
 	pthread_attr_destroy(&attr);
 }
 
+static void *wait_there(void *lock)
+{
+	pthread_mutex_lock(lock);
+	pthread_mutex_unlock(lock);
+	return NULL;
+}
+
+/* What a supervisor has soon after its start. The kernel counts them for the user
+ * (RLIMIT_NPROC), and the Go runtime knows no way out when it gets none. */
+#define THREADS 12
+
+int shimrun_has_threads(void)
+{
+	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+	pthread_t threads[THREADS];
+	struct rlimit now;
+	int n = 0;
+
+	if (getrlimit(RLIMIT_NPROC, &now) < 0 || now.rlim_cur >= 64)
+		return 1;
+	pthread_mutex_lock(&lock);
+	while (n < THREADS && pthread_create(&threads[n], NULL, wait_there, &lock) == 0)
+		n++;
+	pthread_mutex_unlock(&lock);
+	for (int i = 0; i < n; i++)
+		pthread_join(threads[i], NULL);
+	return n == THREADS;
+}
+
 /* What may be too little for a supervisor to start, as ulimit(1p) counts it. */
 static const struct {
 	int resource;

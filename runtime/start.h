@@ -152,6 +152,9 @@ void shimrun_lift_limits(void);
 /* Have threads with small stacks, which count as memory. */
 void shimrun_spare_stacks(void);
 
+/* Whether there can be as many threads as a supervisor has. */
+int shimrun_has_threads(void);
+
 /* Say why there is no supervisor, and which limits may be to blame; gives the
  * length of that. */
 size_t shimrun_failure(char *text, size_t size, const char *why);

@@ -3,11 +3,14 @@ package runtime
 import (
 	"errors"
 	"fmt"
-	"math"
 	"os"
 
 	"golang.org/x/sys/unix"
 )
+
+// soon is so little processor time, in seconds, that a tracer may use it up: a
+// minute is some two million calls.
+const soon = 60
 
 // serveTracer is the ptrace backend: it seizes the launcher, which loads the
 // filter when it has heard so. lacks says why it is not the other backend.
@@ -19,8 +22,8 @@ func (s *supervisor) serveTracer(first probe, name, lacks string) error {
 	if err := s.launcher.attach(); err != nil {
 		return s.refuse(lacks, err)
 	}
-	if l := limit(unix.RLIMIT_CPU); l < math.MaxInt64 {
-		s.log.Warn().Uint64("seconds", l).Msg("the tracer may use as much processor time as the command (ulimit -t), and the command ends with it; --backend seccomp has no such limit")
+	if l := limit(unix.RLIMIT_CPU); l < soon {
+		s.log.Warn().Uint64("seconds", l).Msg("the tracer has no more processor time than the command (ulimit -t), and the command ends when that is used up; --backend seccomp has no such limit")
 	}
 	var orderErr error
 	apart(func(func() bool) bool { // that cannot give its tracees to another

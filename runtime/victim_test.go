@@ -57,6 +57,13 @@ func victimPrepare(args []string) int {
 	_ = unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: 77, Max: 999})
 	_ = unix.Setrlimit(unix.RLIMIT_CORE, &unix.Rlimit{Cur: 0, Max: 0})
 	_ = unix.Setrlimit(unix.RLIMIT_STACK, &unix.Rlimit{Cur: 4 << 20, Max: 5 << 20})
+	for resource, l := range map[int]unix.Rlimit{
+		unix.RLIMIT_CPU: {Cur: 5000, Max: 6000}, unix.RLIMIT_FSIZE: {Cur: 1 << 30, Max: 1 << 31},
+		unix.RLIMIT_DATA: {Cur: 1 << 40, Max: 1 << 41}, unix.RLIMIT_MEMLOCK: {Cur: 4096, Max: 8192},
+		unix.RLIMIT_NPROC: {Cur: 9999, Max: 19999}, unix.RLIMIT_MSGQUEUE: {Cur: 1000, Max: 2000},
+	} {
+		_ = unix.Setrlimit(resource, &l)
+	}
 	_ = os.WriteFile("/proc/self/oom_score_adj", []byte("17"), 0)
 	unix.Close(0)
 	c := caller{

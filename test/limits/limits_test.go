@@ -1,0 +1,173 @@
+// Package limits holds the promise that a limit of setrlimit(2) which a command
+// runs well under, it runs well under with shimrun in front.
+package limits
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// The test binary is a program that opens a served file often, too.
+func TestMain(m *testing.M) {
+	if len(os.Args) == 3 && os.Args[1] == "-opens" {
+		os.Exit(opens(os.Args[2]))
+	}
+	os.Exit(m.Run())
+}
+
+// opens opens the served file so many times.
+func opens(count string) int {
+	n, _ := strconv.Atoi(count)
+	for range n {
+		fd, err := syscall.Open(served, syscall.O_RDONLY|syscall.O_CLOEXEC, 0)
+		if err != nil {
+			fmt.Println(err)
+			return 1
+		}
+		syscall.Close(fd)
+	}
+	return 0
+}
+
+const served = "/proc/sys/kernel/panic"
+
+// shimrun is what the Makefile built; $SHIMRUN names another.
+func shimrun(t *testing.T) string {
+	t.Helper()
+	name := os.Getenv("SHIMRUN")
+	if name == "" {
+		name = "../../bin/shimrun"
+	}
+	name, err := filepath.Abs(name)
+	if err == nil {
+		_, err = os.Stat(name)
+	}
+	if err != nil {
+		lack(t, "%v; run make build first", err)
+	}
+	return name
+}
+
+// lack skips a test that cannot be made here, and fails it in CI.
+func lack(t *testing.T, format string, args ...any) {
+	t.Helper()
+	if os.Getenv("CI") == "true" {
+		t.Fatalf(format, args...)
+	}
+	t.Skipf(format, args...)
+}
+
+// under is a shell that gives itself a limit and executes a command.
+func under(limit string, command ...string) *exec.Cmd {
+	return exec.Command("bash", append([]string{"-c", "ulimit " + limit + ` && exec "$@"`, "bash"}, command...)...)
+}
+
+// run is a command's exit status and what it wrote.
+func run(t *testing.T, cmd *exec.Cmd) (status int, said string) {
+	t.Helper()
+	out, err := cmd.CombinedOutput()
+	if cmd.ProcessState == nil {
+		t.Fatal(err)
+	}
+	if ws := cmd.ProcessState.Sys().(syscall.WaitStatus); ws.Signaled() {
+		return 128 + int(ws.Signal()), string(out)
+	}
+	return cmd.ProcessState.ExitCode(), string(out)
+}
+
+// with is a command under shimrun.
+func with(t *testing.T, backend string, command ...string) []string {
+	t.Helper()
+	return append([]string{
+		shimrun(t), "--backend", backend, "--profile", "none", "--log-level", "error", "--set", "kernel.panic=77", "--",
+	}, command...)
+}
+
+var backends = []string{"seccomp", "ptrace"}
+
+// read reads the served file, with what is built into the shell.
+var read = []string{"bash", "-c", `read -r line <` + served + ` && [ "$line" = 77 ] || { echo "read $line"; exit 9; }`}
+
+func TestCommandIsServed(t *testing.T) {
+	for _, limit := range []string{
+		"-v 120000", "-d 100000", "-n 8", "-f 1", "-s 64", "-s 1000000", "-l 0", "-i 0", "-c 0", "-t 1", "-q 0", "-r 0",
+		"-Sv 60000", "-Sd 60000", "-Sn 8", "-Ss 64",
+	} {
+		for _, backend := range backends {
+			t.Run(backend+" "+limit, func(t *testing.T) {
+				t.Parallel()
+				if status, said := run(t, under(limit, with(t, backend, read...)...)); status != 0 || said != "" {
+					t.Errorf("exit status %d, %q", status, said)
+				}
+			})
+		}
+	}
+}
+
+func TestCommandHasItsLimits(t *testing.T) {
+	const all = "-Sc 0; ulimit -d 200000; ulimit -Sf 1000; ulimit -i 100; ulimit -l 4; ulimit -n 50; ulimit -Sn 40; " +
+		"ulimit -q 1000; ulimit -Ss 1000; ulimit -St 100; ulimit -Su 5000; ulimit -Sv 300000"
+	_, want := run(t, under(all, "cat", "/proc/self/limits"))
+	if !strings.Contains(want, "Max address space") {
+		t.Fatalf("bare: %q", want)
+	}
+	for _, backend := range backends {
+		if _, got := run(t, under(all, with(t, backend, "cat", "/proc/self/limits")...)); got != want {
+			t.Errorf("%s:\n%s\nwithout shimrun:\n%s", backend, got, want)
+		}
+	}
+}
+
+// Where it is too little, one line says so, and what is to be raised.
+func TestTooLittle(t *testing.T) {
+	for _, limit := range []string{"-v 70000", "-d 50000", "-n 7", "-n 6", "-n 5", "-n 4"} {
+		for _, backend := range backends {
+			t.Run(backend+" "+limit, func(t *testing.T) {
+				t.Parallel()
+				status, said := run(t, under(limit, with(t, backend, "true")...))
+				isExplained(t, limit, status, said)
+			})
+		}
+	}
+	t.Run("processes", func(t *testing.T) {
+		if os.Getuid() != 0 {
+			lack(t, "only root can become another user")
+		}
+		cmd := under("-u 8", with(t, "auto", "true")...)
+		const nobodyElse = 64123 // whose processes are counted alone
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobodyElse, Gid: nobodyElse}}
+		status, said := run(t, cmd)
+		if strings.Contains(said, "Permission denied") {
+			lack(t, "another user cannot reach shimrun: %s", said)
+		}
+		isExplained(t, "-u 8", status, said)
+	})
+}
+
+func isExplained(t *testing.T, limit string, status int, said string) {
+	t.Helper()
+	option, amount, _ := strings.Cut(limit, " ")
+	if status != 125 || strings.Count(said, "\n") != 1 || !strings.Contains(said, "raise ulimit "+option+", which is "+amount) {
+		t.Errorf("exit status %d, %q", status, said)
+	}
+}
+
+// What serves uses up more processor time than a process may have, and nobody
+// notices: what was written before is there still.
+func TestProcessorTime(t *testing.T) {
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	status, said := run(t, under("-t 1", with(t, "seccomp", "bash", "-c",
+		`echo 78 >`+served+`; for i in 1 2 3 4 5 6; do "$0" -opens 25000 || exit; done; cat `+served, self)...))
+	if status != 0 || said != "78\n" {
+		t.Errorf("exit status %d, %q", status, said)
+	}
+}
