@@ -151,7 +151,7 @@ func supervise(s scenario) {
 		s.follower(newFollower(p, zerolog.New(os.Stdout)), pid)
 		return
 	}
-	tracer := &Tracer{newLoop(p, zerolog.New(os.Stdout))}
+	tracer := &Tracer{loop: newLoop(p, zerolog.New(os.Stdout))}
 	check(tracer.Run(pid, func(err error) {
 		check(err)
 		fmt.Println("seized")

@@ -37,7 +37,11 @@ type loop struct {
 	socket  int       // descriptors are sent from it, once there is need; else -1
 	sent    int       // how many were
 	bulk    int       // a file whose attributes tracees copy, see bulk.go; else -1
-	warned  bool      // the line about tracees that use ptrace has been logged
+	lineage *lineage
+	spent   func() bool // whether the time of this loop's process is used up; nil where it is not limited
+	heir    *heir       // who goes on then
+	kept    bool        // the line about a process that cannot be handed over has been logged
+	warned  bool        // the line about tracees that use ptrace has been logged
 
 	// Reused on every stop, so that the pass path allocates nothing.
 	call    shim.Call
@@ -122,6 +126,9 @@ func (l *loop) dispatch(tid int, status unix.WaitStatus) {
 		}
 		return
 	}
+	if t.inherited != nil {
+		t.takeUp()
+	}
 	if ev.kind == execStop {
 		t = l.executed(t)
 	}
@@ -143,7 +150,9 @@ func (l *loop) dispatch(tid int, status unix.WaitStatus) {
 		if !t.process.follow {
 			t.entered = false
 		}
-		l.seccomp(s)
+		if !l.handOver(s) {
+			l.seccomp(s)
+		}
 	case syscallStop:
 		l.syscall(s)
 	case cloneStop:
@@ -260,6 +269,9 @@ func (l *loop) executed(leader *thread) *thread {
 
 // close gives back what the loop holds, when no tracee is left.
 func (l *loop) close() {
+	if l.heir != nil {
+		close(l.heir.last)
+	}
 	l.stopWaker()
 	if l.inbox != nil {
 		close(l.inbox.done)

@@ -55,6 +55,9 @@ type thread struct {
 	// armed, where not nil, becomes the thread's script at its next stop
 	// outside a call. It also runs, with the thread gone, when that never comes.
 	armed func(*Stopped)
+	// inherited, until its first stop, is where a thread was that another loop has
+	// handed over.
+	inherited *inheritance
 }
 
 // tgidOf asks /proc for the thread group of a thread that nothing has announced.

@@ -16,12 +16,15 @@ import (
 // no child of ours: it becomes the command by execve, and nobody who waits for
 // it or signals it finds anybody in between.
 type Tracer struct {
-	loop *loop
+	// Apart, where not nil, calls a loop, on this thread, until it is done, and
+	// tells it when its time is used up: then another is begun.
+	Apart func(loop func(spent func() bool) (done bool))
+	loop  *loop
 }
 
 // New makes a tracer that asks sh.
 func New(sh *shim.Shim, log zerolog.Logger) *Tracer {
-	return &Tracer{newLoop(newPolicy(sh), log)}
+	return &Tracer{loop: newLoop(newPolicy(sh), log)}
 }
 
 // traceOptions make all events that concern who is traced and what is trapped.
@@ -41,12 +44,28 @@ const traceOptions = unix.PTRACE_O_TRACESECCOMP |
 func (t *Tracer) Run(pid int, seized func(error)) error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
+	if t.Apart == nil {
+		return t.serve(pid, seized)
+	}
+	var err error
+	t.loop.lineage = &lineage{apart: t.Apart}
+	t.Apart(func(spent func() bool) bool {
+		t.loop.spent = spent
+		err = t.serve(pid, seized)
+		return true
+	})
+	t.loop.lineage.all.Wait()
+	return err
+}
+
+func (t *Tracer) serve(pid int, seized func(error)) error {
 	err := t.seize(pid)
 	seized(err)
 	if err != nil {
 		return err
 	}
 	t.loop.run()
+	t.loop.close()
 	return nil
 }
 
@@ -63,7 +82,6 @@ func (t *Tracer) seize(pid int) error {
 
 // run serves until there is no tracee left.
 func (l *loop) run() {
-	defer l.close()
 	var status unix.WaitStatus
 	var pace pace.Pace
 	for n := 1; ; n++ {
@@ -81,6 +99,7 @@ func (l *loop) run() {
 		}
 		if n%fairness == 0 {
 			l.serveAll()
+			l.bequeath()
 		}
 		l.wake()
 	}

@@ -4,13 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
-
-	"golang.org/x/sys/unix"
 )
-
-// soon is so little processor time, in seconds, that a tracer may use it up: a
-// minute is some two million calls.
-const soon = 60
 
 // serveTracer is the ptrace backend: it seizes the launcher, which loads the
 // filter when it has heard so. lacks says why it is not the other backend.
@@ -22,21 +16,17 @@ func (s *supervisor) serveTracer(first probe, name, lacks string) error {
 	if err := s.launcher.attach(); err != nil {
 		return s.refuse(lacks, err)
 	}
-	if l := limit(unix.RLIMIT_CPU); l < soon {
-		s.log.Warn().Uint64("seconds", l).Msg("the tracer has no more processor time than the command (ulimit -t), and the command ends when that is used up; --backend seccomp has no such limit")
-	}
 	var orderErr error
-	apart(func(func() bool) bool { // that cannot give its tracees to another
-		err = s.policy.tracer(s.log).Run(s.command, func(err error) {
-			if err != nil {
-				orderErr = s.refuse(lacks, err)
-				return
-			}
-			if orderErr = s.launcher.trace(program, first); orderErr == nil {
-				go s.confirm(name, lacks)
-			}
-		})
-		return true
+	tracer := s.policy.tracer(s.log)
+	tracer.Apart = apart
+	err = tracer.Run(s.command, func(err error) {
+		if err != nil {
+			orderErr = s.refuse(lacks, err)
+			return
+		}
+		if orderErr = s.launcher.trace(program, first); orderErr == nil {
+			go s.confirm(name, lacks)
+		}
 	})
 	if err != nil {
 		return nil // the launcher has told the user

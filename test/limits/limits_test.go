@@ -3,7 +3,6 @@
 package limits
 
 import (
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,28 +11,6 @@ import (
 	"syscall"
 	"testing"
 )
-
-// The test binary is a program that opens a served file often, too.
-func TestMain(m *testing.M) {
-	if len(os.Args) == 3 && os.Args[1] == "-opens" {
-		os.Exit(opens(os.Args[2]))
-	}
-	os.Exit(m.Run())
-}
-
-// opens opens the served file so many times.
-func opens(count string) int {
-	n, _ := strconv.Atoi(count)
-	for range n {
-		fd, err := syscall.Open(served, syscall.O_RDONLY|syscall.O_CLOEXEC, 0)
-		if err != nil {
-			fmt.Println(err)
-			return 1
-		}
-		syscall.Close(fd)
-	}
-	return 0
-}
 
 const served = "/proc/sys/kernel/panic"
 
@@ -161,13 +138,15 @@ func isExplained(t *testing.T, limit string, status int, said string) {
 // What serves uses up more processor time than a process may have, and nobody
 // notices: what was written before is there still.
 func TestProcessorTime(t *testing.T) {
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	status, said := run(t, under("-t 1", with(t, "seccomp", "bash", "-c",
-		`echo 78 >`+served+`; for i in 1 2 3 4 5 6; do "$0" -opens 25000 || exit; done; cat `+served, self)...))
-	if status != 0 || said != "78\n" {
-		t.Errorf("exit status %d, %q", status, said)
+	const often = `for ((i = 0; i < 12000; i++)); do read -r line <` + served + ` && [ "$line" = 78 ] || exit 9; done`
+	for backend, shells := range map[string]int{"seccomp": 12, "ptrace": 6} {
+		t.Run(backend, func(t *testing.T) {
+			status, said := run(t, under("-t 1", with(t, backend, "bash", "-c",
+				`echo 78 >`+served+`; for ((shell = 0; shell < $1; shell++)); do bash -c "$0" || exit; done; cat `+served,
+				often, strconv.Itoa(shells))...))
+			if status != 0 || said != "78\n" {
+				t.Errorf("exit status %d, %q", status, said)
+			}
+		})
 	}
 }
