@@ -24,6 +24,10 @@
 // when one dies (what tracees wrote to served sysctls is lost with it); under
 // ptrace the tracees die with their tracer (PTRACE_O_EXITKILL).
 //
+// Limits of setrlimit(2) are the command's. What only serves it lifts its own before
+// the Go runtime starts, and gets by with little where it may not (limits.c,
+// reserve.c, apart.c).
+//
 // The supervisor chooses the backend: seccomp user notification (package
 // seccomp) where a real round trip proves it and the supervisor can read the
 // memory of a process that is no descendant of its own; else ptrace (package
