@@ -29,6 +29,9 @@
 // stop, until [shim.Shim.Follows] says that it holds none any more. [Follower]
 // does the same, from outside, for the seccomp backend.
 //
+// Where the time of a process is limited (RLIMIT_CPU), one tracing thread is
+// followed by another, its heir, which takes the tracees over one by one.
+//
 // The package starts no process, loads no filter and knows no policy. It is no
 // debugger either: a tracee that wants to use ptrace itself (strace, gdb,
 // delve) cannot, since a thread has one tracer; the log says so once.

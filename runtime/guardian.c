@@ -230,7 +230,7 @@ static void hush(void)
 	int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
 
 	shimrun_guardian.error = fcntl(2, F_DUPFD_CLOEXEC, 3);
-	if (null < 0 || shimrun_guardian.error < 0 || !shimrun_has_threads())
+	if (null < 0 || shimrun_guardian.error < 0 || !shimrun_has_enough())
 		_exit(SHIMRUN_CRASHED);	/* it would not get far */
 	dup2(null, 2);
 	close(null);

@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 
 #include "start.h"
@@ -64,6 +65,20 @@ void shimrun_spare_stacks(void)
 	pthread_attr_destroy(&attr);
 }
 
+/* What a supervisor takes besides the program: 33 MiB are tables of the Go
+ * runtime's. */
+#define MEMORY (60 << 20)
+
+static int has_memory(void)
+{
+	void *p = mmap(NULL, MEMORY, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (p == MAP_FAILED)
+		return 0;
+	munmap(p, MEMORY);
+	return 1;
+}
+
 static void *wait_there(void *lock)
 {
 	pthread_mutex_lock(lock);
@@ -75,7 +90,7 @@ static void *wait_there(void *lock)
  * (RLIMIT_NPROC), and the Go runtime knows no way out when it gets none. */
 #define THREADS 12
 
-int shimrun_has_threads(void)
+static int has_threads(void)
 {
 	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 	pthread_t threads[THREADS];
@@ -91,6 +106,11 @@ int shimrun_has_threads(void)
 	for (int i = 0; i < n; i++)
 		pthread_join(threads[i], NULL);
 	return n == THREADS;
+}
+
+int shimrun_has_enough(void)
+{
+	return has_memory() && has_threads();
 }
 
 /* What may be too little for a supervisor to start, as ulimit(1p) counts it. */

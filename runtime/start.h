@@ -152,8 +152,9 @@ void shimrun_lift_limits(void);
 /* Have threads with small stacks, which count as memory. */
 void shimrun_spare_stacks(void);
 
-/* Whether there can be as many threads as a supervisor has. */
-int shimrun_has_threads(void);
+/* Whether there can be as much memory and as many threads as a supervisor has:
+ * it would start with less, and crash when it is in use. */
+int shimrun_has_enough(void);
 
 /* Say why there is no supervisor, and which limits may be to blame; gives the
  * length of that. */
