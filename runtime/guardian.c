@@ -229,8 +229,10 @@ static void hush(void)
 {
 	int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
 
+	if (null < 0 && errno != EMFILE)
+		return;	/* there is none here */
 	shimrun_guardian.error = fcntl(2, F_DUPFD_CLOEXEC, 3);
-	if (null < 0 || shimrun_guardian.error < 0 || !shimrun_has_enough())
+	if (null < 0 || shimrun_guardian.error < 0)
 		_exit(SHIMRUN_CRASHED);	/* it would not get far */
 	dup2(null, 2);
 	close(null);
@@ -264,6 +266,8 @@ void shimrun_guard(void)
 			close(fcntl(pair[1], F_DUPFD_CLOEXEC, 512));
 			prctl(PR_SET_NAME, "shimrun-super", 0, 0, 0);
 			shimrun_guardian.socket = pair[1];
+			if (!shimrun_has_enough())
+				_exit(SHIMRUN_CRASHED);
 			hush();
 			return;
 		}
