@@ -5,6 +5,8 @@ import (
 	"sync"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/shimrun/shimrun/shim"
 )
 
 // Where the processor time of a process is limited, the tracing thread has a
@@ -36,6 +38,7 @@ type heir struct {
 type lineage struct {
 	// apart runs a loop in a process of its own, see [Tracer.Apart].
 	apart func(loop func(spent func() bool) (done bool))
+	shim  *shim.Shim
 	all   sync.WaitGroup
 }
 
@@ -68,7 +71,7 @@ func (l *loop) inherit(spent func() bool, ready chan<- *heir) {
 		ready <- nil
 		return
 	}
-	next := newLoop(l.policy, l.log)
+	next := newLoop(newPolicy(l.lineage.shim), l.log) // with a worker of its own
 	next.inbox, next.hasInfo, next.order = in, l.hasInfo, l.order
 	next.lineage, next.spent = l.lineage, spent
 	h := &heir{in, make(chan struct{})}

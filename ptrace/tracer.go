@@ -20,11 +20,12 @@ type Tracer struct {
 	// tells it when its time is used up: then another is begun.
 	Apart func(loop func(spent func() bool) (done bool))
 	loop  *loop
+	shim  *shim.Shim
 }
 
 // New makes a tracer that asks sh.
 func New(sh *shim.Shim, log zerolog.Logger) *Tracer {
-	return &Tracer{loop: newLoop(newPolicy(sh), log)}
+	return &Tracer{loop: newLoop(newPolicy(sh), log), shim: sh}
 }
 
 // traceOptions make all events that concern who is traced and what is trapped.
@@ -48,7 +49,7 @@ func (t *Tracer) Run(pid int, seized func(error)) error {
 		return t.serve(pid, seized)
 	}
 	var err error
-	t.loop.lineage = &lineage{apart: t.Apart}
+	t.loop.lineage = &lineage{apart: t.Apart, shim: t.shim}
 	t.Apart(func(spent func() bool) bool {
 		t.loop.spent = spent
 		err = t.serve(pid, seized)

@@ -150,3 +150,25 @@ func TestProcessorTime(t *testing.T) {
 		})
 	}
 }
+
+// A tracee that is handed over from one tracer to the next loses no signal, and
+// stops and goes on as it is told.
+func TestHandedOverUnderSignals(t *testing.T) {
+	const script = `
+exec 3<>"$0"
+often='trap "((seen++))" USR1; echo >&3; for ((i = 0; i < 15000; i++)); do read -r line <` + served + ` && [ "$line" = 77 ] || exit 9; done; ((seen > 0))'
+for shell in 1 2 3 4; do
+	bash -c "$often" & shells+=($!); read -r <&3
+done
+while sleep 0.02; kill -USR1 "${shells[@]}" 2>/dev/null || kill -0 "${shells[@]}" 2>/dev/null; do
+	kill -STOP "${shells[@]}"; kill -CONT "${shells[@]}"
+done 2>/dev/null
+for shell in "${shells[@]}"; do wait "$shell" || exit; done`
+	ready := filepath.Join(t.TempDir(), "ready")
+	if err := syscall.Mkfifo(ready, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if status, said := run(t, under("-t 1", with(t, "ptrace", "bash", "-c", script, ready)...)); status != 0 || said != "" {
+		t.Errorf("exit status %d, %q", status, said)
+	}
+}
