@@ -22,11 +22,12 @@ func agentCommand() *cli.Command {
 		Name: "agent", Usage: "answer the calls of containers that other OCI runtimes make", Category: ociCategory,
 		Description: `Listens at a socket that seccomp rules name as their listenerPath, and answers
 the calls for which these rules say SCMP_ACT_NOTIFY. The container's annotation
-io.shimrun.profile chooses what it is told. It may be ended and started again
-without a running container noticing.`,
+io.shimrun.profile chooses what it is told, among the profiles that are allowed.
+It may be ended and started again without a running container noticing.`,
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "socket", Value: "/run/shimrun/agent.sock", Usage: "the socket (`PATH`)"},
-			&cli.StringSliceFlag{Name: "profile", EnvVars: []string{"SHIMRUN_PROFILE"}, Usage: "what containers are told that have no annotation (`NAME|FILE`, repeatable)"},
+			&cli.StringSliceFlag{Name: "profile", EnvVars: []string{"SHIMRUN_PROFILE"}, Usage: "what containers are told whose annotation chooses nothing else (`NAME|FILE`, repeatable)"},
+			allowFlag(),
 			&cli.StringFlag{Name: "log-file", Usage: "append the log to `FILE` instead of writing it to standard error"},
 			&cli.BoolFlag{Name: "debug", Usage: "log more"},
 		},

@@ -45,7 +45,8 @@ func ociFlags() []cli.Flag {
 		&cli.StringFlag{Name: "mode", Value: "auto", EnvVars: []string{"SHIMRUN_MODE"}, Usage: "auto, delegate or builtin (`MODE`)"},
 		&cli.StringFlag{Name: "runtime", EnvVars: []string{"SHIMRUN_RUNTIME"}, Usage: "the runtime of mode delegate; without it runc, crun or runsc, whichever works (`PATH`)"},
 		&cli.BoolFlag{Name: "strict", EnvVars: []string{"SHIMRUN_STRICT"}, Usage: "refuse a container that would lack isolation that its bundle asks for"},
-		&cli.StringSliceFlag{Name: "profile", EnvVars: []string{"SHIMRUN_PROFILE"}, Usage: "what containers are told, as for commands; overrules the bundle's annotation " + container.AnnotationProfile + " (`NAME|FILE`, repeatable)"},
+		&cli.StringSliceFlag{Name: "profile", EnvVars: []string{"SHIMRUN_PROFILE"}, Usage: "what containers are told, as for commands, whose annotation " + container.AnnotationProfile + " chooses nothing else (`NAME|FILE`, repeatable)"},
+		allowFlag(),
 		&cli.StringFlag{Name: "backend", Value: "auto", EnvVars: []string{"SHIMRUN_BACKEND"}, Usage: "auto, seccomp or ptrace (`BACKEND`)"},
 	}
 }

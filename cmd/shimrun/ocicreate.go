@@ -113,7 +113,7 @@ func createWith(c *cli.Context, id string, b *bundle.Bundle, streams builtin.Str
 	made, err := builtin.Create(store, id, b, builtin.Options{
 		Streams:      streams,
 		Profile:      profile,
-		Asked:        len(c.StringSlice("profile")) > 0 || b.Spec.Annotations[container.AnnotationProfile] != "",
+		Asked:        asksForProfile(c, b.Spec),
 		Backend:      orDefault(c.String("backend"), "auto"),
 		Strict:       c.Bool("strict"),
 		NoPivot:      c.Bool("no-pivot"),

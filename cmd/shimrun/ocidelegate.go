@@ -18,6 +18,7 @@ import (
 	"github.com/shimrun/shimrun/fakefs"
 	"github.com/shimrun/shimrun/internal/procfs"
 	"github.com/shimrun/shimrun/runtime"
+	"github.com/shimrun/shimrun/runtime/builtin"
 	"github.com/shimrun/shimrun/runtime/bundle"
 	"github.com/shimrun/shimrun/runtime/container"
 	"github.com/shimrun/shimrun/runtime/delegate"
@@ -52,13 +53,23 @@ func delegateCreation(c *cli.Context, id string, b *bundle.Bundle, to delegation
 	if err != nil {
 		return nil, nil, err
 	}
-	profile, err := containerProfile(c, b.Spec)
+	profile, err := delegatedProfile(c, b.Spec)
 	if err != nil {
 		return nil, nil, err
 	}
 	traps, err := trapsOf(profile)
 	if err != nil {
 		return nil, nil, err
+	}
+	serves, lacks := delegate.Judge(b.Spec, traps, to.within)
+	if !serves {
+		traps = nil
+	}
+	if !asksForProfile(c, b.Spec) {
+		lacks = nil
+	}
+	if c.Bool("strict") && len(lacks) > 0 {
+		return nil, nil, &builtin.StrictError{Lacks: lacks}
 	}
 	if len(traps) == 0 {
 		profile = nil
@@ -68,7 +79,7 @@ func delegateCreation(c *cli.Context, id string, b *bundle.Bundle, to delegation
 	}
 	made.Bundle, made.Rootfs, made.Mode, made.Runtime = b.Dir, b.Rootfs, delegate.Mode, to.runtime
 	made.Created, made.Annotations, made.Profile = time.Now().UTC(), maps.Clone(b.Spec.Annotations), profile
-	made.Backend, made.Within = c.String("backend"), to.within && profile != nil
+	made.Backend, made.Within, made.Lacks = c.String("backend"), to.within && profile != nil, lacks
 	defer func() {
 		if err != nil {
 			_, _ = engineOf(c, made).Run("delete", "--force", id)
@@ -83,6 +94,7 @@ func delegateCreation(c *cli.Context, id string, b *bundle.Bundle, to delegation
 	if err != nil {
 		return made, nil, err
 	}
+	warnOfLacks(c, made)
 	args := []string{verb, "--bundle", dir}
 	for _, name := range []string{"console-socket", "pid-file", "preserve-fds"} {
 		if c.IsSet(name) {

@@ -62,11 +62,13 @@ func (e Engine) Prepare(b *bundle.Bundle, traps []shim.Trap) (string, error) {
 			spec.Mounts[i].Source = filepath.Join(b.Dir, m.Source)
 		}
 	}
-	if e.Container.Within {
+	switch {
+	case len(traps) == 0:
+	case e.Container.Within:
 		if err := e.enter(&spec); err != nil {
 			return "", err
 		}
-	} else {
+	default:
 		linux := specs.Linux{}
 		if spec.Linux != nil {
 			linux = *spec.Linux

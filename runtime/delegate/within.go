@@ -149,7 +149,7 @@ func untraced(rules *specs.LinuxSeccomp) *specs.LinuxSeccomp {
 	return &clear
 }
 
-// denies tells whether rules deny a call in every case.
+// denies tells whether rules deny a call in every case, or leave it to an agent.
 func denies(rules *specs.LinuxSeccomp, name string) bool {
 	if rules == nil {
 		return false
@@ -158,17 +158,17 @@ func denies(rules *specs.LinuxSeccomp, name string) bool {
 	for _, rule := range rules.Syscalls {
 		switch {
 		case !slices.Contains(rule.Names, name):
-		case allows(rule.Action):
+		case passes(rule.Action):
 			return false
 		default:
 			named = true
 			always = always || len(rule.Args) == 0
 		}
 	}
-	if named && allows(rules.DefaultAction) {
+	if named && passes(rules.DefaultAction) {
 		return always
 	}
-	return !allows(rules.DefaultAction)
+	return !passes(rules.DefaultAction)
 }
 
 // CheckProgram looks for a process's program where the container's process
