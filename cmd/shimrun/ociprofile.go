@@ -120,7 +120,7 @@ func chosenProfiles(c *cli.Context, annotation string) ([]string, error) {
 			return nil, fmt.Errorf("annotation %s: %q %w", container.AnnotationProfile, word, err)
 		}
 		if name != "none" && !slices.Contains(given, name) && !slices.Contains(given, word) && !slices.Contains(allowed, word) {
-			return nil, fmt.Errorf("annotation %s: profile %q is not allowed for containers; to allow it, start the runtime with --allow-profile %[2]s or SHIMRUN_ALLOW_PROFILE=%[2]s",
+			return nil, fmt.Errorf("annotation %s: profile %q is not allowed for containers; to allow it, start shimrun with --allow-profile %[2]s or SHIMRUN_ALLOW_PROFILE=%[2]s",
 				container.AnnotationProfile, word)
 		}
 		names = append(names, name)

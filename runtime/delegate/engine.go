@@ -43,7 +43,8 @@ func (e Engine) socket() string { return filepath.Join(e.Container.Dir(), "agent
 // Prepare writes the bundle that the runtime gets, and gives its folder: the
 // given one, with the shim in its rules or around its process.
 func (e Engine) Prepare(b *bundle.Bundle, traps []shim.Trap) (string, error) {
-	if len(traps) == 0 {
+	given := container.Given(b.Spec.Annotations)
+	if len(traps) == 0 && len(given) == len(b.Spec.Annotations) {
 		return b.Dir, nil
 	}
 	spec := *b.Spec
@@ -51,7 +52,7 @@ func (e Engine) Prepare(b *bundle.Bundle, traps []shim.Trap) (string, error) {
 	// specification demands; but there are runtimes that refuse the number.
 	spec.Version = "1.0.2"
 	// The runtime shows them to hooks.
-	spec.Annotations = container.Given(spec.Annotations)
+	spec.Annotations = given
 	root := *spec.Root
 	root.Path = b.Rootfs
 	spec.Root = &root

@@ -77,7 +77,8 @@ func TestBadBundles(t *testing.T) {
 			s.Hooks = &specs.Hooks{CreateRuntime: []specs.Hook{{Path: "/no/hook", Timeout: &one}}}
 		}), "/no/hook"},
 		"zero byte":                 {spec(func(s *specs.Spec) { s.Process.Args = []string{"a\x00b"} }), "zero byte"},
-		"profile of no such name":   {spec(func(s *specs.Spec) { s.Annotations = map[string]string{"io.shimrun.profile": "nothing"} }), "there is no such profile"},
+		"profile of no such name":   {spec(func(s *specs.Spec) { s.Annotations = map[string]string{"io.shimrun.profile": "nothing"} }), "names no profile"},
+		"profile nobody allowed":    {spec(func(s *specs.Spec) { s.Annotations = map[string]string{"io.shimrun.profile": "k3s"} }), "start shimrun with --allow-profile k3s"},
 		"profile that is a path":    {spec(func(s *specs.Spec) { s.Annotations = map[string]string{"io.shimrun.profile": "/etc/shadow"} }), "is no profile's name"},
 		"terminal without a socket": {spec(func(s *specs.Spec) { s.Process.Terminal = true }), "cannot allocate tty"},
 	} {
