@@ -25,8 +25,8 @@ func Merge(rules *specs.LinuxSeccomp, traps []shim.Trap, listener string) *specs
 			merged.Syscalls = append(merged.Syscalls, rule)
 		}
 		// The kernel refuses a filter for all threads that has a listener too
-		// (seccomp(2), EINVAL), and a runtime's process is one thread, or ends the
-		// others by its execve.
+		// (seccomp_set_mode_filter in kernel/seccomp.c, EINVAL), and execve ends all
+		// threads of a runtime but the filter's own.
 		merged.Flags = slices.DeleteFunc(slices.Clone(rules.Flags), func(flag specs.LinuxSeccompFlag) bool { return flag == flagTsync })
 	}
 	merged.ListenerPath, merged.ListenerMetadata = listener, ""
