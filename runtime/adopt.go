@@ -6,6 +6,8 @@ import (
 	"io"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/shimrun/shimrun/internal/share"
 )
 
 // Adopt starts a supervisor for a process whose filter somebody else has
@@ -67,7 +69,20 @@ func (s *supervisor) adopt(c conn, problem error) error {
 	if sendErr := c.send(answer); err != nil || sendErr != nil {
 		return errors.Join(err, sendErr)
 	}
+	defer s.share()()
 	return s.answer(listener)
+}
+
+// share has this process, which works for a container from outside, have no more
+// of the processors than the container has. Where there are no control groups, or
+// they are somebody else's, it has what its caller has.
+func (s *supervisor) share() (leave func()) {
+	leave, err := share.Join(s.command)
+	if err != nil {
+		s.log.Info().Err(err).Msg("has no share of the processors like the container's")
+		return func() {}
+	}
+	return leave
 }
 
 // gone makes the end of the other side no error of ours.

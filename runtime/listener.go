@@ -90,6 +90,9 @@ func (s *supervisor) succeed(l legacy) error {
 		return err
 	}
 	go s.letGo()
+	if s.plan.Adopts {
+		defer s.share()()
+	}
 	err = s.answer(listener)
 	s.awaitEnd()
 	return err

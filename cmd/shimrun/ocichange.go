@@ -45,7 +45,10 @@ func groupCommand(name, usage string, flags []cli.Flag) *cli.Command {
 			if err != nil {
 				return err
 			}
-			if made.Mode == delegate.Mode {
+			switch {
+			case made.Mode == delegate.Mode && name == "update":
+				return delegateUpdate(c, made)
+			case made.Mode == delegate.Mode:
 				return passOn(c, made)
 			}
 			if made.Status() == container.Stopped {

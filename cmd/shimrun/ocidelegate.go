@@ -17,6 +17,7 @@ import (
 
 	"github.com/shimrun/shimrun/fakefs"
 	"github.com/shimrun/shimrun/internal/procfs"
+	"github.com/shimrun/shimrun/internal/share"
 	"github.com/shimrun/shimrun/runtime"
 	"github.com/shimrun/shimrun/runtime/builtin"
 	"github.com/shimrun/shimrun/runtime/bundle"
@@ -219,6 +220,23 @@ func delegateExec(c *cli.Context, made *container.Container) (int, error) {
 		return 0, &statusError{status: status} // it has said why, or it is the process's own
 	}
 	return 0, nil
+}
+
+// delegateUpdate has a runtime change a container's limits, which are those of
+// its supervisors too.
+func delegateUpdate(c *cli.Context, made *container.Container) error {
+	engine := engineOf(c, made)
+	cmd, err := engine.Start(runtime.Plan{}, 0, os.Args[verbAt(os.Args):]...)
+	if err != nil {
+		return err
+	}
+	if status := stay(cmd); status != 0 {
+		return &statusError{status: status} // it has said why
+	}
+	if _, pid := engine.Status(); pid > 0 {
+		return share.Renew(pid)
+	}
+	return nil
 }
 
 // processFile is the process.json that the runtime gets in place of the caller's.
