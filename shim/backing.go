@@ -49,7 +49,7 @@ const retirement = 10 * time.Second
 // mostKept is how many descriptors are kept for served files, given the limit: half
 // of what is left besides those that the supervisor needs for itself.
 func mostKept() int {
-	const own, enough = 48, 4096
+	const own, enough = 16, 4096
 	var limit unix.Rlimit
 	if unix.Getrlimit(unix.RLIMIT_NOFILE, &limit) != nil || limit.Cur > 2*enough+own {
 		return enough

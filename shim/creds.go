@@ -169,7 +169,7 @@ func (s *status) overrides(want uint32, directory bool, uid, gid uint32) bool {
 // a user namespace of its own whose ids have the file's among them
 // (capable_wrt_inode_uidgid in kernel/capability.c).
 func (s *status) hasOver(capability uint, uid, gid uint32) bool {
-	return s.has(capability) || s.caps>>capability&1 != 0 && isMapped(s.tid, "uid_map", uid) && isMapped(s.tid, "gid_map", gid)
+	return s.has(capability) || s.caps>>capability&1 != 0 && s.namespaces.maps(s.tid, uid, gid)
 }
 
 // may checks the permission bits of a served file as inode_permission does:

@@ -239,10 +239,14 @@ func isUsed(dir string) bool {
 	return false
 }
 
+// supervisor and guardian are this process and its parent, as they are at the start: a
+// thread that serves may be a process of its own where time is limited.
+var supervisor, guardian = os.Getpid(), os.Getppid()
+
 // isShimrun tells whether a process is this one or its guardian.
 func isShimrun(process string) bool {
 	id := process[len("/proc/"):]
-	return id == itoa(os.Getpid()) || id == itoa(os.Getppid())
+	return id == itoa(supervisor) || id == itoa(guardian)
 }
 
 // newMountCall answers the calls of the newer mount interface as a kernel

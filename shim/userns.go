@@ -15,11 +15,11 @@ import (
 // all capabilities there: they are nothing to the files of the machine.
 type userNamespaces struct {
 	mu sync.RWMutex
-	// links are what ns/user in /proc/PID says of them; maps are their uid_map, by
+	// links are what ns/user in /proc/PID says of them; ids are their uid_map, by
 	// which they are told where the links tell nothing: old gVisor says something
 	// else for each process.
 	links [][]byte
-	maps  [][]byte
+	ids   [][]byte
 	tell  bool
 }
 
@@ -31,7 +31,7 @@ func (u *userNamespaces) begin() {
 	// its map the same, the links say nothing.
 	parent := strconv.Itoa(os.Getppid())
 	link, ids := userNamespaceOf(parent)
-	if len(link) > 0 && len(ids) > 0 && !contains(u.links, link) && contains(u.maps, ids) {
+	if len(link) > 0 && len(ids) > 0 && !contains(u.links, link) && contains(u.ids, ids) {
 		u.tell = false
 	}
 }
@@ -45,7 +45,7 @@ func (u *userNamespaces) add(process string) {
 		u.links = append(u.links, link)
 	}
 	if len(ids) > 0 {
-		u.maps = append(u.maps, ids)
+		u.ids = append(u.ids, ids)
 	}
 }
 
@@ -60,7 +60,13 @@ func (u *userNamespaces) count(tid int) bool {
 		return err == nil && contains(u.links, []byte(link))
 	}
 	ids, err := os.ReadFile("/proc/" + process + "/uid_map")
-	return err == nil && contains(u.maps, ids)
+	return err == nil && contains(u.ids, ids)
+}
+
+// maps tells whether a file's owner and group are ids of a thread's user namespace. Old
+// gVisor tells ids as they are in the namespace above, of which nothing is known.
+func (u *userNamespaces) maps(tid int, uid, gid uint32) bool {
+	return u != nil && u.tell && isMapped(tid, "uid_map", uid) && isMapped(tid, "gid_map", gid)
 }
 
 // isMapped tells whether an id, as it is here, is one of a thread's user namespace:

@@ -45,7 +45,7 @@ var less = []reason{
 // blind the grounds where it has not got that (ptrace(2), "access mode checking").
 const (
 	unseen = "(nobody|member-of-group|root-of-own-namespace)"
-	blind  = "container/within"
+	blind  = "(container/within|gvisor-docker/ptrace)"
 )
 
 // tables are the grounds where mounts are of the shim's own table.
