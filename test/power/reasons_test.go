@@ -35,6 +35,8 @@ var less = []reason{
 		why: "the supervisor may not look at the folder that the way begins in"},
 	{act: `name/served/(everybodys|group)/path-descriptor`, caller: unseen, ground: blind,
 		why: "the supervisor may not look at the descriptor that is opened anew"},
+	{act: `own-user/make-group`, ground: "gvisor-.*",
+		why: "old gVisor does not tell which ids a user namespace has"},
 	{act: `process/seize`, ground: ".*/(ptrace|within|builtin-ptrace)",
 		why: "a process has one tracer, and that is the supervisor"},
 	{act: `name/bound/.*/(rename|rename-over|link)`, ground: linked,
