@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/shimrun/shimrun/test/power/acts"
@@ -61,9 +62,15 @@ func raced(args []string) error {
 		r = newRace(in+"/l", in+"/m", end)
 		calls = []func(){r.readlink, r.readlink}
 	case "write":
+		if err := change(syscall.Credential{Uid: acts.NobodyID, Gid: acts.NobodyID}); err != nil {
+			return err
+		}
 		r = newRace(in+"/a", in+"/b", end)
-		calls = []func(){r.write, r.write, r.read}
+		calls = []func(){r.write, r.write, r.stat}
 	case "sysctl":
+		if err := change(syscall.Credential{Uid: acts.NobodyID, Gid: acts.NobodyID}); err != nil {
+			return err
+		}
 		r = newRace(acts.Raced, acts.RacedWith, end)
 		calls = []func(){r.writeNumber, r.writeJunk, r.readNumber}
 	case "threads":
