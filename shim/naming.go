@@ -30,8 +30,8 @@ func (k *walker) rename(folder, s *spot) {
 		s.name = k.nameOf(s)
 		return
 	}
-	if k.outlook() != "" {
-		return // whose mounts the supervisor does not see
+	if identityOf(&k.base.st) != t.root && k.outlook() != "" {
+		return // in a container, whose mounts the supervisor does not see
 	}
 	// A filesystem that the supervisor does not see under that name hides
 	// whatever the tree has below it.
