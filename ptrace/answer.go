@@ -32,6 +32,10 @@ func (l *loop) seccomp(s *Stopped) {
 			l.warned = true
 			l.log.Warn().Int("pid", c.TID).Msg("a program uses ptrace(2), which cannot work under the ptrace backend: a thread has one tracer")
 		}
+	case unix.SYS_UNSHARE:
+		l.split = l.split || c.Args[0]&unix.CLONE_FILES != 0
+	case unix.SYS_CLOSE_RANGE:
+		l.split = l.split || c.Args[2]&unix.CLOSE_RANGE_UNSHARE != 0
 	case unix.SYS_CLONE:
 		if c.Args[0]&unix.CLONE_UNTRACED != 0 {
 			args := c.Args
@@ -78,6 +82,9 @@ func (s *Stopped) carryOut(c *shim.Call, a shim.Answer, start time.Time) {
 		// heap, and a call that only continues must not pay for that.
 		asked, a := *c, a
 		t.start(func(s *Stopped) {
+			if a.Follow && s.gather() != nil {
+				a.Kind = shim.Continue // nobody is there any more
+			}
 			switch a.Kind {
 			case shim.Rewrite:
 				s.rewrite(a)

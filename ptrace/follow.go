@@ -6,36 +6,37 @@ import (
 	"github.com/shimrun/shimrun/shim"
 )
 
-// follow begins to stop every call of the process of t, which is stopped now
-// and will be resumed so. Its other threads are brought in: PTRACE_INTERRUPT
-// stops them at the next return to user space, and a call that they sleep in
-// is restarted.
+// follow begins to stop every call of those who have the descriptor table of t,
+// which is held in a call and will be given a descriptor for its answer.
 func (l *loop) follow(t *thread) {
-	p := t.process
-	if p.follow {
-		p.expecting = t.tid
-		return
+	t.expect()
+	if f := t.process.files; !f.follow {
+		f.follow = true
+		l.followed++
+		l.bringIn(f, t)
 	}
-	p.follow, p.expecting = true, t.tid
-	l.followed++
-	l.bringIn(p, t)
 }
 
 // unfollow ends that. The threads that run on find out at their next stop.
 func (l *loop) unfollow(t *thread) {
-	p := t.process
-	p.follow = false
+	f := t.process.files
+	f.follow = false
 	l.followed--
 	if l.detach {
-		p.leaving = true
-		l.bringIn(p, t)
+		l.bringIn(f, t)
 	}
 }
 
-func (l *loop) bringIn(p *process, except *thread) {
+// bringIn has threads find out whether they are followed: PTRACE_INTERRUPT
+// stops them at the next return to user space, and a call that they sleep in
+// is restarted.
+func (l *loop) bringIn(f *files, except *thread) {
 	for _, t := range l.threads {
-		if t.process == p && t != except {
+		if t.process.files == f && t != except {
 			t.interrupt()
+			if f.follow {
+				t.stray()
+			}
 		}
 	}
 }
@@ -43,9 +44,9 @@ func (l *loop) bringIn(p *process, except *thread) {
 // syscall attends to an entry or exit stop of a followed process.
 func (l *loop) syscall(s *Stopped) {
 	t := s.thread
-	if !t.process.follow {
+	if !t.followed() {
 		// The exit of a call during which the process ceased to be followed.
-		t.entered = false
+		t.entered, t.copying = false, false
 		if !t.fire() {
 			s.resume(0)
 		}
@@ -56,13 +57,11 @@ func (l *loop) syscall(s *Stopped) {
 		return
 	}
 	t.entered = entry
-	if entry && t.process.expecting == t.tid {
-		t.process.expecting = 0
-	}
 	if !entry {
+		t.copying = false
 		if t.recheck {
 			t.recheck = false
-			if t.process.expecting == 0 && !l.policy.Follows(t.process.tgid) {
+			if !l.hold(t.process.files, t) {
 				l.unfollow(t)
 			}
 		}
@@ -70,6 +69,11 @@ func (l *loop) syscall(s *Stopped) {
 			s.resume(0)
 		}
 		return
+	}
+	t.expectNoMore()
+	t.copying = copies(&l.call)
+	if t.sends(&l.call) {
+		l.policy.PassesOn(t.tid)
 	}
 	switch l.policy.Interest(l.call.Nr) {
 	case shim.Inspect:
@@ -88,6 +92,34 @@ func (l *loop) syscall(s *Stopped) {
 		t.recheck = true
 	}
 	s.resume(0)
+}
+
+// copies tells whether a call may make a copy of a descriptor that there is already,
+// or of all of them.
+func copies(c *shim.Call) bool {
+	switch c.Nr {
+	case unix.SYS_DUP, unix.SYS_DUP3, unix.SYS_RECVMSG, unix.SYS_RECVMMSG, unix.SYS_PIDFD_GETFD,
+		unix.SYS_CLONE, unix.SYS_CLONE3, unix.SYS_UNSHARE:
+		return true
+	case unix.SYS_FCNTL:
+		return c.Args[1] == unix.F_DUPFD || c.Args[1] == unix.F_DUPFD_CLOEXEC
+	}
+	return copiesLegacy(c.Nr)
+}
+
+// sends tells whether a call may hand descriptors to whoever receives them, maybe a
+// process that is not followed.
+func (t *thread) sends(c *shim.Call) bool {
+	switch c.Nr {
+	case unix.SYS_SENDMMSG:
+		return true
+	case unix.SYS_SENDMSG:
+		const controlLength = 40 // offsetof(struct msghdr, msg_controllen)
+		var length [8]byte
+		n, err := t.ReadMemory(c.Args[1]+controlLength, length[:])
+		return err == nil && n == len(length) && length != [8]byte{}
+	}
+	return false
 }
 
 // fire starts what the thread was armed with, at the exit of the call that it

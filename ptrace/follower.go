@@ -45,26 +45,32 @@ const followOptions = unix.PTRACE_O_TRACECLONE | unix.PTRACE_O_TRACEFORK | unix.
 // on, until it holds no writable served descriptor any more. EPERM: another
 // tracer has it.
 func (f *Follower) Follow(tid int) error {
-	return f.do(func(l *loop) error {
+	gathered := make(chan struct{})
+	err := f.do(func(l *loop) error {
 		tgid, err := tgidOf(tid)
 		if err != nil {
 			return err
 		}
-		if p := l.processes[tgid]; p != nil && p.follow {
-			p.expecting = tid
-			return nil
+		if t := l.threads[tid]; t == nil || !t.followed() {
+			// Some of its threads may still be on their way out of an earlier
+			// following, and some are gone from it.
+			if err := l.seizeProcess(tgid); err != nil {
+				return err
+			}
 		}
-		// Some of its threads may still be on their way out of an earlier
-		// following, and some are gone from it.
-		if err := l.seizeProcess(tgid); err != nil {
-			return err
+		t := l.threads[tid]
+		if t == nil {
+			return fmt.Errorf("thread %d: %w", tid, unix.ESRCH)
 		}
-		p := l.processes[tgid]
-		p.follow, p.leaving, p.expecting = true, false, tid
-		l.followed++
-		l.bringIn(p, nil)
+		l.follow(t)
+		t.found() // held in its call
+		l.whenGathered(t.process.files, func() { close(gathered) })
 		return nil
 	})
+	if err == nil {
+		<-gathered
+	}
+	return err
 }
 
 // Chdir makes thread tid, which waits in a call of its own, change into the
@@ -157,7 +163,7 @@ func (l *loop) seizeProcess(tgid int) error {
 			}
 			if err := l.seizeThread(tid, tgid); err == nil {
 				more = true
-			} else if tid == tgid {
+			} else if !hasEnded(tid) {
 				return err
 			}
 		}
@@ -171,8 +177,11 @@ func (l *loop) seizeThread(tid, tgid int) error {
 	if errno := request(unix.PTRACE_SEIZE, tid, 0, followOptions); errno != 0 {
 		return fmt.Errorf("thread %d: %w", tid, os.NewSyscallError("ptrace(PTRACE_SEIZE)", errno))
 	}
-	l.add(tid, tgid)
-	l.threads[tid].interrupt()
+	t := l.add(tid, tgid)
+	t.interrupt()
+	if t.followed() {
+		t.stray()
+	}
 	return nil
 }
 
@@ -204,7 +213,8 @@ func (f *Follower) run(ready chan<- error) {
 		return
 	}
 	l := newLoop(f.policy, f.log)
-	l.detach = true
+	// What its tracees did before they were, nobody has seen.
+	l.detach, l.split = true, true
 	var status unix.WaitStatus
 	for {
 		// This process may have children, which are for others to wait for:

@@ -54,7 +54,7 @@ func (l *loop) bequeath() {
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()
 		l.lineage.apart(func(spent func() bool) bool {
-			l.inherit(spent, ready)
+			l.takeOver(spent, ready)
 			return true
 		})
 	}()
@@ -63,8 +63,8 @@ func (l *loop) bequeath() {
 	}
 }
 
-// inherit is the heir's loop.
-func (l *loop) inherit(spent func() bool, ready chan<- *heir) {
+// takeOver is the heir's loop.
+func (l *loop) takeOver(spent func() bool, ready chan<- *heir) {
 	in, err := newInbox()
 	if err != nil {
 		l.log.Warn().Err(err).Msg("the tracer cannot be replaced when its processor time is used up")
@@ -97,7 +97,7 @@ func (l *loop) inherit(spent func() bool, ready chan<- *heir) {
 func (l *loop) handOver(s *Stopped) bool {
 	t := s.thread
 	p := t.process
-	if l.heir == nil || p.follow || p.leaving || p.expecting != 0 || t.armed != nil {
+	if l.heir == nil || t.followed() || t.leaving() || t.expecting || t.armed != nil {
 		return false
 	}
 	if p.threads > 1 || t.tid != p.tgid {

@@ -19,15 +19,18 @@ type loop struct {
 
 	threads   map[int]*thread
 	processes map[int]*process
-	followed  int // how many processes are followed
+	followed  int // how many descriptor tables are followed
 	// early are threads whose first stop came before their parent's clone event.
 	early map[int]bool
 	// detach lets a process go once it need not be followed any more, instead
 	// of tracing it on for its filter's sake.
 	detach bool
+	// split is set once a thread may have left its process's descriptor table.
+	split bool
 
 	// What this kernel can do, found out by doing.
 	hasInfo bool // PTRACE_GET_SYSCALL_INFO
+	hasKcmp bool
 	order   order
 	reader  access
 	writer  access
@@ -61,6 +64,7 @@ func newLoop(p policy, log zerolog.Logger) *loop {
 		processes: map[int]*process{},
 		early:     map[int]bool{},
 		hasInfo:   true,
+		hasKcmp:   true,
 		socket:    -1,
 		bulk:      -1,
 	}
@@ -75,15 +79,11 @@ func (l *loop) add(tid, tgid int) *thread {
 	p := l.processes[tgid]
 	if p == nil {
 		p = &process{tgid: tgid, memory: -1}
-		// A followed process may have made it, and given it its descriptors.
-		if l.followed > 0 && l.policy.Follows(tgid) {
-			p.follow = true
-			l.followed++
-		}
-		p.leaving = l.detach && !p.follow
+		l.have(p, l.filesOf(tid))
 		l.processes[tgid] = p
 	}
 	p.threads++
+	p.files.threads++
 	t := &thread{loop: l, tid: tid, process: p}
 	l.threads[tid] = t
 	return t
@@ -95,13 +95,12 @@ func (l *loop) remove(t *thread) {
 		delete(l.threads, t.tid)
 	}
 	p := t.process
-	if p.threads--; p.threads > 0 {
+	p.threads--
+	l.drop(p.files, 1)
+	if p.threads > 0 {
 		return
 	}
 	p.forget()
-	if p.follow {
-		l.followed--
-	}
 	if l.processes[p.tgid] == p {
 		delete(l.processes, p.tgid)
 	}
@@ -129,6 +128,7 @@ func (l *loop) dispatch(tid int, status unix.WaitStatus) {
 	if t.inherited != nil {
 		t.takeUp()
 	}
+	t.found()
 	if ev.kind == execStop {
 		t = l.executed(t)
 	}
@@ -147,7 +147,7 @@ func (l *loop) dispatch(tid int, status unix.WaitStatus) {
 	}
 	switch ev.kind {
 	case seccompStop:
-		if !t.process.follow {
+		if !t.followed() {
 			t.entered = false
 		}
 		if !l.handOver(s) {
@@ -206,6 +206,7 @@ func (l *loop) born(t *thread, ev event) {
 		delete(l.early, tid)
 		if child := l.threads[tid]; child != nil && child.process != t.process {
 			l.policy.Forked(t.process.tgid, child.process.tgid)
+			l.inherit(t, child)
 		}
 		return
 	}
@@ -221,7 +222,9 @@ func (l *loop) born(t *thread, ev event) {
 	if tgid == tid {
 		l.policy.Forked(t.process.tgid, tgid)
 	}
-	l.add(tid, tgid)
+	if child := l.add(tid, tgid); tgid == tid {
+		l.inherit(t, child)
+	}
 }
 
 // cloneFlags are the flags of the clone or clone3 that the thread is in.
@@ -248,22 +251,28 @@ func (l *loop) executed(leader *thread) *thread {
 	var message uint64
 	if eventMessage(leader.tid, &message) == 0 && int(message) != leader.tid {
 		// The thread that lived under this number was killed by the execve and
-		// will not be heard of again; nor will the number that called it.
-		l.end(leader)
+		// will not be heard of again; nor will the number that called it. What the
+		// process holds it goes on holding: it must not come to an end in between.
+		was := leader
+		leader = l.add(leader.tid, leader.tid)
+		l.end(was)
 		if caller := l.threads[int(message)]; caller != nil {
 			l.end(caller)
 		}
-		leader = l.add(leader.tid, leader.tid)
 	}
 	for _, t := range l.threads {
 		if t.process == p && t != leader {
 			l.end(t)
 		}
 	}
-	p = leader.process
 	p.forget()
+	if p.files.threads > p.threads { // others have it: no longer (unshare_files, begin_new_exec in fs/exec.c)
+		was := p.files
+		l.have(p, l.filesOf(leader.tid))
+		l.drop(was, p.threads)
+	}
 	// The exit stop of the execve, if one comes, is where close-on-exec has happened.
-	leader.entered, leader.recheck = true, p.follow
+	leader.entered, leader.recheck = true, p.files.follow
 	return leader
 }
 
@@ -291,9 +300,8 @@ func (l *loop) lacksInfo() {
 
 // end forgets a thread that is no more, and lets its script know.
 func (l *loop) end(t *thread) {
-	if t.process.expecting == t.tid {
-		t.process.expecting = 0
-	}
+	t.expectNoMore()
+	t.found()
 	l.remove(t)
 	if f := t.armed; f != nil {
 		t.armed = nil

@@ -18,7 +18,8 @@ const FilterData = 0x7368
 // CLONE_UNTRACED, whose child would keep the filter without a tracer; the flag
 // is taken off. clone3 has its flags in memory, where no filter can look, so
 // every one of them is stopped: little beside the stops of a new thread. execve,
-// for what gVisor forgets at it: see [Stopped.lookBeforeExec].
+// for what gVisor forgets at it: see [Stopped.lookBeforeExec]. unshare and
+// close_range where a thread leaves its process's descriptor table: see [files].
 func Traps() []shim.Trap {
 	return []shim.Trap{
 		{Name: "ptrace", Nr: unix.SYS_PTRACE},
@@ -28,6 +29,12 @@ func Traps() []shim.Trap {
 		{Name: "clone3", Nr: unix.SYS_CLONE3},
 		{Name: "execve", Nr: unix.SYS_EXECVE},
 		{Name: "execveat", Nr: unix.SYS_EXECVEAT},
+		{Name: "unshare", Nr: unix.SYS_UNSHARE, Only: []shim.ArgEquals{
+			{Arg: 0, Mask: unix.CLONE_FILES, Value: unix.CLONE_FILES},
+		}},
+		{Name: "close_range", Nr: unix.SYS_CLOSE_RANGE, Only: []shim.ArgEquals{
+			{Arg: 2, Mask: unix.CLOSE_RANGE_UNSHARE, Value: unix.CLOSE_RANGE_UNSHARE},
+		}},
 	}
 }
 
@@ -48,7 +55,10 @@ type policy interface {
 	HandleFollowed(*shim.Call) shim.Answer
 	Waits(*shim.Call) bool
 	Interest(nr int) shim.Interest
-	Follows(tgid int) bool
+	// Follows tells whether the descriptor table of a thread has a writable served file.
+	Follows(tid int) bool
+	// PassesOn is told that a thread may hand its descriptors to one that is not followed.
+	PassesOn(tid int)
 	Forked(parent, child int)
 	Ended(tgid int, status unix.WaitStatus)
 	Traps() []shim.Trap

@@ -77,3 +77,6 @@ const callInstruction = "\x01\x00\x00\xd4"
 
 // counter is where the thread goes on.
 func (r *registers) counter() uint64 { return r.Pc }
+
+// copiesLegacy is copies for calls that only older architectures have.
+func copiesLegacy(int) bool { return false }

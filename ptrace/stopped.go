@@ -29,10 +29,10 @@ func (s *Stopped) resume(signal unix.Signal) unix.Errno {
 		request(unix.PTRACE_INTERRUPT, t.tid, 0, 0)
 	}
 	switch {
-	case t.process.leaving:
+	case t.leaving():
 		t.remove(t)
 		return request(unix.PTRACE_DETACH, t.tid, 0, uintptr(signal))
-	case t.process.follow:
+	case t.followed():
 		return request(unix.PTRACE_SYSCALL, t.tid, 0, uintptr(signal))
 	default:
 		return request(unix.PTRACE_CONT, t.tid, 0, uintptr(signal))
@@ -43,7 +43,7 @@ func (s *Stopped) resume(signal unix.Signal) unix.Errno {
 func (s *Stopped) listen() {
 	t := s.thread
 	s.thread = nil
-	if t.process.leaving {
+	if t.leaving() {
 		// Detached in a group-stop, it stays stopped as if never traced.
 		t.remove(t)
 		request(unix.PTRACE_DETACH, t.tid, 0, 0)

@@ -14,13 +14,8 @@ import (
 // A process is what the threads of one thread group share.
 type process struct {
 	tgid    int
-	threads int  // how many of them are known
-	follow  bool // every call of it stops
-	leaving bool // its threads are let go at their next stops
-	// expecting is the thread that is about to be given the descriptor for whose sake
-	// the process is followed: until that makes its next call, nobody asks
-	// whether there still is one.
-	expecting int
+	threads int // how many of them are known
+	files   *files
 
 	memory   int  // /proc/TGID/mem, or -1
 	writable span // a mapping known to be writable; see loop.mayWrite
@@ -44,6 +39,9 @@ type thread struct {
 
 	entered   bool // of a followed thread: the next syscall stop is an exit
 	recheck   bool // at that exit, ask whether the process is still to be followed
+	copying   bool // until that exit, descriptors may be copied
+	expecting bool // a descriptor for whose sake it is followed, and has made no call since
+	astray    bool // since it began to be followed nothing has been heard of it
 	trapAgain bool // a script has swallowed a PTRACE_EVENT_STOP
 
 	interrupted bool      // by us; a PTRACE_EVENT_STOP is to come
@@ -59,6 +57,12 @@ type thread struct {
 	// handed over.
 	inherited *inheritance
 }
+
+// followed tells whether every call of the thread stops.
+func (t *thread) followed() bool { return t.process.files.follow }
+
+// leaving tells whether the thread is let go at its next stop.
+func (t *thread) leaving() bool { return t.detach && !t.followed() }
 
 // tgidOf asks /proc for the thread group of a thread that nothing has announced.
 func tgidOf(tid int) (int, error) {

@@ -95,7 +95,7 @@ func (l *loop) wake() {
 // that.
 func (s *Stopped) lookBeforeExec() bool {
 	t := s.thread
-	if t.waker == nil || t.process.follow || t.looked {
+	if t.waker == nil || t.followed() || t.looked {
 		t.looked = false
 		return false
 	}
@@ -114,7 +114,7 @@ func (s *Stopped) lookBeforeFIFO() bool {
 		return false
 	}
 	t.unreported = false
-	if t.process.follow || !t.policy.Waits(&t.call) {
+	if t.followed() || !t.policy.Waits(&t.call) {
 		return false
 	}
 	return s.lookFirst()

@@ -1,6 +1,9 @@
 package shim
 
 import (
+	"os"
+	"slices"
+	"strconv"
 	"sync"
 
 	"golang.org/x/sys/unix"
@@ -8,10 +11,10 @@ import (
 	"github.com/shimrun/shimrun/fakefs"
 )
 
-// strays are the files of writers that could not be followed, because another tracer
-// has them: what they write goes into a file of their own, which nobody else reads. It
-// is looked at when somebody opens the node: taken if the kernel would have, and left
-// where it is if not.
+// strays are the files of writers that are not followed: because another tracer has them,
+// because the supervisor may not look at them, or because a descriptor was sent to them.
+// What they write goes into a file which nobody else reads. It is looked at when somebody
+// opens the node: taken if the kernel would have, and left where it is if not.
 type strays struct {
 	mu  sync.Mutex
 	all []stray
@@ -19,6 +22,7 @@ type strays struct {
 
 type stray struct {
 	fd   int
+	is   identity
 	node *fakefs.Node
 	was  string
 }
@@ -41,14 +45,49 @@ func (s *Shim) Unfollowed(fd int) {
 	if err != nil {
 		return
 	}
+	s.watch(own, h.node, identityOf(&st))
+}
+
+// PassesOn tells the shim that a thread may hand its descriptors to one that is not
+// followed, by a message.
+func (s *Shim) PassesOn(tid int) {
+	dir := "/proc/" + itoa(tid) + "/fd/"
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return
+	}
+	for _, e := range entries {
+		object, err := unix.Open(dir+e.Name(), unix.O_PATH|unix.O_CLOEXEC, 0)
+		if err != nil {
+			continue
+		}
+		var st unix.Stat_t
+		if fstat(object, &st) == 0 {
+			h, ok := s.handed.get(identityOf(&st))
+			if n, _ := strconv.Atoi(e.Name()); ok && h.node.Content != nil && openForWriting(tid, n) {
+				if own, err := unix.Open("/proc/self/fd/"+itoa(object), unix.O_RDONLY|unix.O_CLOEXEC, 0); err == nil {
+					s.watch(raise(own), h.node, identityOf(&st))
+				}
+			}
+		}
+		unix.Close(object)
+	}
+}
+
+// watch takes in a file that may be written to by who is not followed.
+func (s *Shim) watch(own int, n *fakefs.Node, is identity) {
 	t := &s.strays
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if slices.ContainsFunc(t.all, func(other stray) bool { return other.is == is }) {
+		unix.Close(own)
+		return
+	}
 	if len(t.all) == mostStrays {
 		unix.Close(t.all[0].fd)
 		t.all = t.all[1:]
 	}
-	t.all = append(t.all, stray{own, h.node, textIn(own)})
+	t.all = append(t.all, stray{own, is, n, textIn(own)})
 	s.unfollowed.Store(true)
 }
 
