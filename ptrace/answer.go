@@ -82,7 +82,7 @@ func (s *Stopped) carryOut(c *shim.Call, a shim.Answer, start time.Time) {
 		// heap, and a call that only continues must not pay for that.
 		asked, a := *c, a
 		t.start(func(s *Stopped) {
-			if a.Follow && s.gather() != nil {
+			if a.Follow && s.awaitArrival() != nil {
 				a.Kind = shim.Continue // nobody is there any more
 			}
 			switch a.Kind {
@@ -94,6 +94,10 @@ func (s *Stopped) carryOut(c *shim.Call, a shim.Answer, start time.Time) {
 				s.install(a)
 			case shim.EnterDirectory:
 				s.enterDirectory(a)
+			}
+			if a.Follow {
+				t.expectNoMore()
+				t.arrived()
 			}
 			if a.CloseFD {
 				unix.Close(a.FD)

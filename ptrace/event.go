@@ -16,7 +16,7 @@ const (
 	signalStop               // signal-delivery-stop
 	anotherEvent             // an event that nobody asked for
 	answered                 // no report of wait4: an errand is done
-	gathered                 // nor this: no thread is astray any more
+	arrival                  // nor this: a descriptor may come, see arrivals
 )
 
 // event is one report of wait4.

@@ -56,42 +56,84 @@ func (l *loop) syscall(s *Stopped) {
 	if errno != 0 {
 		return
 	}
-	t.entered = entry
-	if !entry {
-		t.copying = false
-		if t.recheck {
-			t.recheck = false
-			if !l.hold(t.process.files, t) {
-				l.unfollow(t)
-			}
-		}
-		if !t.fire() {
-			s.resume(0)
-		}
-		return
+	if t.entered = entry; entry {
+		l.entry(s)
+	} else {
+		l.exit(s)
 	}
-	t.expectNoMore()
-	t.copying = copies(&l.call)
+}
+
+// entry attends to the entry of a followed thread's call.
+func (l *loop) entry(s *Stopped) {
+	t := s.thread
 	if t.sends(&l.call) {
 		l.policy.PassesOn(t.tid)
 	}
 	switch l.policy.Interest(l.call.Nr) {
 	case shim.Inspect:
-		switch a := l.policy.HandleFollowed(&l.call); a.Kind {
-		case shim.Fail:
-			s.skip(-int64(a.Errno))
-			return
-		case shim.Return:
-			s.skip(a.Value)
-			return
-		case shim.Rewrite:
-			t.start(func(s *Stopped) { s.rewrite(a) })
-			return
-		}
+		l.inspect(s)
+		return
 	case shim.Recheck:
 		t.recheck = true
 	}
+	if t.copying = copies(&l.call); t.copying && arrives(&l.call) && t.process.files.threads > 1 {
+		t.start((*Stopped).copyDescriptor)
+		return
+	}
 	s.resume(0)
+}
+
+// exit attends to its end.
+func (l *loop) exit(s *Stopped) {
+	t := s.thread
+	t.copying = false
+	if t.recheck {
+		t.recheck = false
+		if !l.hold(t.process.files, t) {
+			l.unfollow(t)
+		}
+	}
+	if !t.fire() {
+		s.resume(0)
+	}
+}
+
+// inspect asks about a call that writes.
+func (l *loop) inspect(s *Stopped) {
+	t := s.thread
+	if f := t.process.files; f.arriving != nil {
+		c := l.call
+		l.lineUp(f, func() {
+			if l.threads[t.tid] == t { // else killed meanwhile
+				l.call = c
+				l.inspect(&Stopped{t})
+			}
+		})
+		return
+	}
+	switch a := l.policy.HandleFollowed(&l.call); a.Kind {
+	case shim.Fail:
+		s.skip(-int64(a.Errno))
+	case shim.Return:
+		s.skip(a.Value)
+	case shim.Rewrite:
+		t.start(func(s *Stopped) { s.rewrite(a) })
+	default:
+		t.stray()
+		s.resume(0)
+	}
+}
+
+// copyDescriptor lets a thread make a copy of a descriptor, when nobody is about to
+// write to what has the copy's number now.
+func (s *Stopped) copyDescriptor() {
+	t := s.thread
+	if s.awaitArrival() != nil || s.nextSyscallStop() != nil {
+		return
+	}
+	t.entered = false
+	t.arrived()
+	s.loop.exit(s)
 }
 
 // copies tells whether a call may make a copy of a descriptor that there is already,
@@ -104,7 +146,17 @@ func copies(c *shim.Call) bool {
 	case unix.SYS_FCNTL:
 		return c.Args[1] == unix.F_DUPFD || c.Args[1] == unix.F_DUPFD_CLOEXEC
 	}
-	return copiesLegacy(c.Nr)
+	return c.Nr == sysDup2 || forks(c.Nr)
+}
+
+// arrives tells of a call that copies whether it does so at once. Receiving may sleep
+// first, and who makes a process waits for no write.
+func arrives(c *shim.Call) bool {
+	switch c.Nr {
+	case unix.SYS_RECVMSG, unix.SYS_RECVMMSG, unix.SYS_CLONE, unix.SYS_CLONE3, unix.SYS_UNSHARE:
+		return false
+	}
+	return !forks(c.Nr)
 }
 
 // sends tells whether a call may hand descriptors to whoever receives them, maybe a

@@ -42,10 +42,12 @@ const followOptions = unix.PTRACE_O_TRACECLONE | unix.PTRACE_O_TRACEFORK | unix.
 	unix.PTRACE_O_TRACEEXEC | unix.PTRACE_O_TRACESYSGOOD
 
 // Follow has every call of the process of thread tid stopped from its next one
-// on, until it holds no writable served descriptor any more. EPERM: another
-// tracer has it.
+// on, until it holds no writable served descriptor any more. It returns when the
+// thread, which waits in a call of its own, may be given one. EPERM: another
+// tracer has it. A process that was made before, by clone(2) with CLONE_FILES and
+// without CLONE_THREAD, has the same descriptors and is not found.
 func (f *Follower) Follow(tid int) error {
-	gathered := make(chan struct{})
+	may := make(chan struct{})
 	err := f.do(func(l *loop) error {
 		tgid, err := tgidOf(tid)
 		if err != nil {
@@ -64,11 +66,11 @@ func (f *Follower) Follow(tid int) error {
 		}
 		l.follow(t)
 		t.found() // held in its call
-		l.whenGathered(t.process.files, func() { close(gathered) })
+		l.arrive(t, func() { close(may) })
 		return nil
 	})
 	if err == nil {
-		<-gathered
+		<-may
 	}
 	return err
 }
@@ -215,6 +217,7 @@ func (f *Follower) run(ready chan<- error) {
 	l := newLoop(f.policy, f.log)
 	// What its tracees did before they were, nobody has seen.
 	l.detach, l.split = true, true
+	l.inbox = in
 	var status unix.WaitStatus
 	for {
 		// This process may have children, which are for others to wait for:

@@ -149,7 +149,8 @@ func init() {
 					done <- err
 				}()
 				<-hear
-				_, err := unix.Write(release, []byte{1})
+				// By no call that waits until the thread has its descriptor.
+				_, err := unix.Writev(release, [][]byte{{1}})
 				check(err)
 				check(<-done)
 				followed := tracer() != "0"

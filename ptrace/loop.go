@@ -129,6 +129,10 @@ func (l *loop) dispatch(tid int, status unix.WaitStatus) {
 		t.takeUp()
 	}
 	t.found()
+	if t.script == nil { // else that knows
+		t.expectNoMore()
+		t.arrived()
+	}
 	if ev.kind == execStop {
 		t = l.executed(t)
 	}
@@ -310,6 +314,7 @@ func (l *loop) end(t *thread) {
 	if t.script != nil {
 		t.proceed(event{kind: gone})
 	}
+	t.arrived()
 }
 
 // timed is the time now, if latencies are wanted.

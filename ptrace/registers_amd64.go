@@ -63,7 +63,7 @@ const callInstruction = "\x0f\x05"
 // counter is where the thread goes on.
 func (r *registers) counter() uint64 { return r.Rip }
 
-// copiesLegacy is copies for calls that only older architectures have.
-func copiesLegacy(nr int) bool {
-	return nr == unix.SYS_DUP2 || nr == unix.SYS_FORK || nr == unix.SYS_VFORK
-}
+// Calls that only older architectures have.
+const sysDup2 = unix.SYS_DUP2
+
+func forks(nr int) bool { return nr == unix.SYS_FORK || nr == unix.SYS_VFORK }

@@ -78,5 +78,7 @@ const callInstruction = "\x01\x00\x00\xd4"
 // counter is where the thread goes on.
 func (r *registers) counter() uint64 { return r.Pc }
 
-// copiesLegacy is copies for calls that only older architectures have.
-func copiesLegacy(int) bool { return false }
+// Calls that only older architectures have.
+const sysDup2 = -2
+
+func forks(int) bool { return false }

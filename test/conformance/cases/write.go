@@ -188,6 +188,16 @@ var writeCases = []Case{
 		},
 	},
 	{
+		// However many threads write what the node refuses, by whatever descriptor.
+		Name: "write/refused-by-threads", Calls: "write openat dup2 close unshare clone execve", Needs: Root,
+		Run: func(r *Record) { r.Program("junk", r.Path("range")) },
+	},
+	{
+		Name: "write/refused-in-a-shared-table", Calls: "write openat clone", Needs: Root,
+		Run: func(r *Record) { r.Program("junk", r.Path("range"), "shared-table") },
+		Not: map[string]string{"native/seccomp": "a follower does not find who shares a table"},
+	},
+	{
 		Name: "write/seen-by-others", Calls: "openat read write", Needs: Root,
 		Run: func(r *Record) {
 			r.Restore("range")
