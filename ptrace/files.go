@@ -29,7 +29,13 @@ func (l *loop) filesOf(tid int) *files {
 // inherit finds out whether a new process has its maker's own table, and no copy.
 func (l *loop) inherit(maker, child *thread) {
 	f, p := maker.process.files, child.process
-	if was := p.files; l.shareFiles(maker.tid, child.tid) && l.join(p, f) && f.follow && !was.follow {
+	shares := l.shareFiles(maker.tid, child.tid)
+	if !l.hasKcmp {
+		flags := maker.cloneFlags() // the maker is in that call
+		nr := maker.regs.number()
+		shares = (nr == unix.SYS_CLONE || nr == unix.SYS_CLONE3) && flags&unix.CLONE_FILES != 0
+	}
+	if was := p.files; shares && l.join(p, f) && f.follow && !was.follow {
 		l.bringIn(f, maker)
 	}
 }

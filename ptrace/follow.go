@@ -104,8 +104,8 @@ func (l *loop) inspect(s *Stopped) {
 	if f := t.process.files; f.arriving != nil {
 		c := l.call
 		l.lineUp(f, func() {
-			if l.threads[t.tid] == t { // else killed meanwhile
-				l.call = c
+			if l.threads[t.tid] == t && l.regs.get(t.tid) == 0 { // else killed meanwhile
+				l.call = c // and the registers as followedCall leaves them
 				l.inspect(&Stopped{t})
 			}
 		})
