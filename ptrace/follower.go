@@ -80,6 +80,9 @@ func (f *Follower) Follow(tid int) error {
 // answered. The caller answers it after Chdir, and with 0.
 func (f *Follower) Chdir(tid, fd int) error {
 	return f.lead(tid, func(in *injection) {
+		if in == nil {
+			return
+		}
 		result, err := in.call(unix.SYS_FCHDIR, uint64(fd))
 		if err != nil {
 			return
@@ -95,6 +98,9 @@ func (f *Follower) Chdir(tid, fd int) error {
 // is handed over can be. The caller answers the call after MakePath, with fd.
 func (f *Follower) MakePath(tid, fd, flags int) error {
 	return f.lead(tid, func(in *injection) {
+		if in == nil {
+			return
+		}
 		m, err := in.borrow(1, func(uint64) []byte { return []byte{0} })
 		if err != nil {
 			in.end(int64(fd))
@@ -118,8 +124,32 @@ func (f *Follower) MakePath(tid, fd, flags int) error {
 	})
 }
 
+// Open makes thread tid, which waits in a call of its own, open the object behind
+// our descriptor fd, an O_PATH one, once that call has been answered. The caller
+// answers it after Open.
+func (f *Follower) Open(tid, fd, flags int) error {
+	ours, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	err = f.lead(tid, func(in *injection) {
+		defer unix.Close(ours)
+		if in == nil {
+			return
+		}
+		if result, err := in.openByItself(ours, flags); err == nil {
+			in.end(result)
+		}
+	})
+	if err != nil {
+		unix.Close(ours)
+	}
+	return err
+}
+
 // lead arms a thread that waits in a call: when it comes out of that call it
-// makes the calls of script, unseen by the program.
+// makes the calls of script, unseen by the program. If it is killed first, script gets
+// nil.
 func (f *Follower) lead(tid int, script func(*injection)) error {
 	return f.do(func(l *loop) error {
 		t := l.threads[tid]
@@ -134,15 +164,14 @@ func (f *Follower) lead(tid int, script func(*injection)) error {
 			t = l.threads[tid]
 		}
 		t.armed = func(s *Stopped) {
-			if s.thread == nil {
-				return // killed first
+			if s.thread != nil {
+				if in, err := s.inject(); err == nil {
+					in.away = true // the call is over
+					script(in)
+					return
+				}
 			}
-			in, err := s.inject()
-			if err != nil {
-				return
-			}
-			in.away = true // the call is over
-			script(in)
+			script(nil)
 		}
 		t.interrupt()
 		return nil

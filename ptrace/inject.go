@@ -61,8 +61,45 @@ func (in *injection) call(nr int, args ...uint64) (int64, error) {
 	}
 }
 
+// sleep makes a call that may sleep without end, and that the program's signals end as
+// they would have ended its own: then the result is that the program's call is to be
+// made anew, by the kernel's rules. It must not be the first.
+func (in *injection) sleep(nr int, args ...uint64) (int64, error) {
+	regs := in.saved
+	var a [6]uint64
+	copy(a[:], args)
+	regs.setArgs(&a)
+	regs.again(nr)
+	if err := in.block(); err != nil {
+		return 0, err
+	}
+	if regs.set(in.tid) != 0 {
+		return 0, errGone
+	}
+	// The mask is changed in the call, so that no handler begins between calls.
+	in.sleeping = true
+	all := ^uint64(0)
+	err := in.wholeCallWith(func() unix.Errno { return setSignalMask(in.tid, &in.mask) })
+	in.sleeping = false
+	if err != nil || setSignalMask(in.tid, &all) != 0 || regs.get(in.tid) != 0 {
+		return 0, errGone
+	}
+	result := regs.result()
+	if restarts(result) {
+		// A thread looks at such a result when it looks for signals. Whether it does is
+		// not sure any more, if this one was meant for all threads.
+		in.trapAgain = true
+	}
+	return result, nil
+}
+
 // wholeCall lets the thread run through its next call, from entry to exit.
 func (s *Stopped) wholeCall() error {
+	return s.wholeCallWith(func() unix.Errno { return 0 })
+}
+
+// wholeCallWith does something at the entry.
+func (s *Stopped) wholeCallWith(atEntry func() unix.Errno) error {
 	if err := s.nextSyscallStop(); err != nil {
 		return err
 	}
@@ -74,6 +111,9 @@ func (s *Stopped) wholeCall() error {
 		} else if !entry {
 			return nil
 		}
+	}
+	if atEntry() != 0 {
+		return errGone
 	}
 	return s.nextSyscallStop()
 }

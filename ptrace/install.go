@@ -31,6 +31,12 @@ func (s *Stopped) install(a shim.Answer) {
 	if err != nil {
 		return
 	}
+	if a.Waits && s.process.route != byName {
+		if result, err := in.openByItself(a.FD, a.Flags); err == nil {
+			in.end(result)
+		}
+		return
+	}
 	result, tried, err := in.byName(a.FD, unix.SYS_OPENAT, func(path uint64) []uint64 {
 		return []uint64{atFDCWD, path, uint64(a.Flags)}
 	})
@@ -38,7 +44,7 @@ func (s *Stopped) install(a shim.Answer) {
 		return
 	}
 	if tried && result >= 0 && s.process.route == untried {
-		if s.holds(int(result), a.FD) {
+		if same, known := s.compare(int(result), a.FD); same && known {
 			s.process.route = byName
 		} else {
 			// The tracee sees another pid namespace's /proc, where our number
@@ -49,7 +55,13 @@ func (s *Stopped) install(a shim.Answer) {
 			result = -int64(unix.ENOENT)
 		}
 	}
-	if unreachable(result) {
+	switch {
+	case !unreachable(result):
+	case a.Waits:
+		if result, err = in.openByItself(a.FD, a.Flags); err != nil {
+			return
+		}
+	default:
 		s.process.route = bySocket
 		if result, err = in.receive(a.FD, a.Flags); err != nil {
 			return
@@ -110,13 +122,17 @@ func unreachable(result int64) bool {
 	return false
 }
 
-// holds tells whether the tracee's descriptor is the same file as ours.
-func (s *Stopped) holds(theirs, ours int) bool {
-	var a, b unix.Stat_t
-	if unix.Stat("/proc/"+strconv.Itoa(s.tid)+"/fd/"+strconv.Itoa(theirs), &a) != nil || unix.Fstat(ours, &b) != nil {
-		return false
+// compare tells whether the tracee's descriptor is the same file as ours, if that can
+// be known. What the tracee has there may be a file whose server does not answer: that
+// is not asked.
+func (s *Stopped) compare(theirs, ours int) (same, known bool) {
+	var a, b unix.Statx_t
+	name := "/proc/" + strconv.Itoa(s.tid) + "/fd/" + strconv.Itoa(theirs)
+	err := unix.Statx(unix.AT_FDCWD, name, unix.AT_STATX_DONT_SYNC, unix.STATX_INO, &a)
+	if err == nil {
+		err = unix.Statx(ours, "", unix.AT_EMPTY_PATH|unix.AT_STATX_DONT_SYNC, unix.STATX_INO, &b)
 	}
-	return a.Dev == b.Dev && a.Ino == b.Ino
+	return a.Dev_major == b.Dev_major && a.Dev_minor == b.Dev_minor && a.Ino == b.Ino, err == nil
 }
 
 // seesUs tells whether what the tracee finds under our number in /proc is us:

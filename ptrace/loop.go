@@ -31,20 +31,22 @@ type loop struct {
 	// What this kernel can do, found out by doing.
 	hasInfo bool // PTRACE_GET_SYSCALL_INFO
 	hasKcmp bool
-	order   order
-	reader  access
-	writer  access
-	waker   *waker
-	inbox   *inbox    // for errands, once there was one
-	idle    []handler // of errands that are done
-	socket  int       // descriptors are sent from it, once there is need; else -1
-	sent    int       // how many were
-	bulk    int       // a file whose attributes tracees copy, see bulk.go; else -1
-	lineage *lineage
-	spent   func() bool // whether the time of this loop's process is used up; nil where it is not limited
-	heir    *heir       // who goes on then
-	kept    bool        // the line about a process that cannot be handed over has been logged
-	warned  bool        // the line about tracees that use ptrace has been logged
+	// lacksGetfd is set once pidfd_getfd(2) has failed with ENOSYS.
+	lacksGetfd bool
+	order      order
+	reader     access
+	writer     access
+	waker      *waker
+	inbox      *inbox    // for errands, once there was one
+	idle       []handler // of errands that are done
+	socket     int       // descriptors are sent from it, once there is need; else -1
+	name       string    // of that
+	bulk       int       // a file whose attributes tracees copy, see bulk.go; else -1
+	lineage    *lineage
+	spent      func() bool // whether the time of this loop's process is used up; nil where it is not limited
+	heir       *heir       // who goes on then
+	kept       bool        // the line about a process that cannot be handed over has been logged
+	warned     bool        // the line about tracees that use ptrace has been logged
 
 	// Reused on every stop, so that the pass path allocates nothing.
 	call    shim.Call

@@ -4,22 +4,19 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"strconv"
-	"sync"
 
 	"golang.org/x/sys/unix"
 )
 
-// A process that cannot reach /proc/SUPERVISOR/fd is sent descriptors: it makes
-// a datagram socket with an abstract name that nobody can guess, we send there,
-// it receives. The descriptor refers to the very object, as it must: a private
-// copy would not be known as a served file.
+// A process that cannot reach /proc/SUPERVISOR/fd is sent descriptors. What it
+// gets refers to the very object, as it must: a private copy would not be known as a
+// served file.
 //
-//	socket ─▶ n    bind    (we send)    recvmsg ─▶ m    dup3(m, n)    close(m)
+//	socketpair ─▶ n, m    (we take m, and send there)    close(m)
+//	recvmsg(n) ─▶ k       dup3(k, n)    close(k)
 //
-// The number that is left, n, is the lowest that was free.
-
-// secret begins the names of this supervisor's sockets.
-var secret = sync.OnceValue(func() string { return rand.Text()[:12] })
+// The number that is left, n, is the lowest that was free. The two sockets have no
+// name: nobody else can send to them, but who shares the tracee's descriptors.
 
 // receive gives the tracee our descriptor, opened anew with flags.
 func (in *injection) receive(fd, flags int) (int64, error) {
@@ -28,114 +25,237 @@ func (in *injection) receive(fd, flags int) (int64, error) {
 		return -int64(err.(unix.Errno)), nil
 	}
 	defer unix.Close(ours)
-	socket, got, err := in.transfer(ours)
+	low, got, err := in.transfer(ours)
 	if err != nil || got < 0 {
 		return got, err
 	}
-	result, err := in.call(unix.SYS_DUP3, uint64(got), uint64(socket), uint64(flags&unix.O_CLOEXEC))
-	if err != nil {
-		return 0, err
-	}
-	_, err = in.call(unix.SYS_CLOSE, uint64(got))
-	return result, err
+	return in.lower(got, low, flags)
 }
 
 // receiveDirectory makes our descriptor the tracee's working directory.
 func (in *injection) receiveDirectory(fd int) (int64, error) {
-	socket, got, err := in.transfer(fd)
+	low, got, err := in.transfer(fd)
 	if err != nil || got < 0 {
 		return got, err
 	}
 	result, err := in.call(unix.SYS_FCHDIR, uint64(got))
+	if err == nil {
+		err = in.close(got, low)
+	}
+	return result, err
+}
+
+// openByItself lets the tracee open the object behind our descriptor, an O_PATH one,
+// by a call of its own: it may sleep there as long as its open would have, its signals
+// end that, and its rights are asked. The descriptor has the lowest number that was
+// free; one more is in use meanwhile.
+func (in *injection) openByItself(fd, flags int) (int64, error) {
+	low, got, err := in.transfer(fd)
+	if err != nil || got < 0 {
+		return got, err
+	}
+	if flags&unix.O_PATH != 0 {
+		return in.lower(got, low, flags)
+	}
+	if err := in.close(low); err != nil {
+		return 0, err
+	}
+	path := []byte("/proc/thread-self/fd/" + strconv.FormatInt(got, 10) + "\x00")
+	result := -int64(unix.EFAULT)
+	if m, err := in.borrow(len(path), func(uint64) []byte { return path }); err == nil {
+		if result, err = in.sleep(unix.SYS_OPENAT, atFDCWD, m.addr, uint64(flags)); err != nil {
+			return 0, err
+		}
+		in.giveBack(m)
+	}
+	if unix.Errno(-result) == unix.ENOENT {
+		result = -int64(unix.ENXIO) // a root without /proc: the object is there, but there is no way to it
+	}
+	return result, in.close(got)
+}
+
+// lower moves a descriptor of the tracee's to a number that it was kept.
+func (in *injection) lower(fd, to int64, flags int) (int64, error) {
+	result, err := in.call(unix.SYS_DUP3, uint64(fd), uint64(to), uint64(flags&unix.O_CLOEXEC))
 	if err != nil {
 		return 0, err
 	}
-	for _, fd := range []int64{got, socket} {
+	if result < 0 {
+		err = in.close(to)
+	}
+	if err == nil {
+		err = in.close(fd)
+	}
+	return result, err
+}
+
+// close closes descriptors of the tracee's.
+func (in *injection) close(fds ...int64) error {
+	for _, fd := range fds {
 		if _, err := in.call(unix.SYS_CLOSE, uint64(fd)); err != nil {
-			return 0, err
+			return err
 		}
 	}
-	return result, nil
+	return nil
 }
 
 // transfer makes the tracee receive our descriptor over a socket of its own,
 // and returns both numbers, or -errno for the second and nothing left behind.
 func (in *injection) transfer(fd int) (socket, got int64, err error) {
-	socket, err = in.call(unix.SYS_SOCKET, unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
-	if err != nil || socket < 0 {
-		return 0, socket, err
-	}
-	in.sent++
-	name := secret() + strconv.Itoa(in.sent)
 	var p parcel
 	m, err := in.borrow(parcelSize, func(addr uint64) []byte {
-		p = newParcel(addr, name)
-		return p.bytes[:]
+		p = newParcel(addr)
+		return p[:]
 	})
 	if err != nil {
-		got = -int64(unix.EFAULT)
-	} else {
-		if got, err = in.call(unix.SYS_BIND, uint64(socket), m.addr+parcelName, uint64(p.nameLen)); err != nil {
-			return 0, 0, err
-		}
-		if got >= 0 {
-			got = -int64(in.send(int(socket), name, fd))
-		}
-		if got >= 0 {
-			m.kernels = true
-			if got, err = in.call(unix.SYS_RECVMSG, uint64(socket), m.addr+parcelHeader,
-				unix.MSG_CMSG_CLOEXEC|unix.MSG_DONTWAIT); err != nil {
-				return 0, 0, err
-			}
-		}
-		if got >= 0 {
-			got = in.received(m.addr)
-		}
-		in.giveBack(m)
+		return 0, -int64(unix.EFAULT), nil
 	}
-	if got < 0 {
-		if _, err = in.call(unix.SYS_CLOSE, uint64(socket)); err != nil {
-			return 0, 0, err
-		}
-	}
-	return socket, got, nil
-}
-
-// send sends our descriptor to the tracee's socket. Abstract names belong to a
-// network namespace; where that is another one, the tracee's own socket is
-// borrowed to send from.
-func (in *injection) send(socket int, name string, fd int) unix.Errno {
-	rights := unix.UnixRights(fd)
-	to := &unix.SockaddrUnix{Name: "@" + name}
-	if in.socket < 0 {
-		s, err := unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
-		if err != nil {
-			return err.(unix.Errno)
-		}
-		in.socket = s
-	}
-	err := unix.Sendmsg(in.socket, []byte{0}, rights, to, unix.MSG_DONTWAIT)
-	if err == unix.ECONNREFUSED {
-		var theirs int
-		if theirs, err = borrowDescriptor(in.process.tgid, socket); err == nil {
-			err = unix.Sendmsg(theirs, []byte{0}, rights, to, unix.MSG_DONTWAIT)
-			unix.Close(theirs)
-		}
+	m.kernels = true
+	socket, possible, err := in.pair(m, fd)
+	if err == nil && !possible {
+		socket, err = in.connect(m, fd)
 	}
 	if err != nil {
-		return err.(unix.Errno)
+		return 0, 0, err
 	}
-	return 0
+	if got = socket; socket >= 0 {
+		if got, err = in.call(unix.SYS_RECVMSG, uint64(socket), m.addr+parcelHeader,
+			unix.MSG_CMSG_CLOEXEC|unix.MSG_DONTWAIT); err != nil {
+			return 0, 0, err
+		}
+	}
+	if got >= 0 {
+		got = in.received(m.addr)
+	}
+	in.giveBack(m)
+	if same, known := in.compare(int(got), fd); got >= 0 && known && !same {
+		// Another thread of its own has sent, or moved, something.
+		if err := in.close(got); err != nil {
+			return 0, 0, err
+		}
+		got = -int64(unix.EAGAIN)
+	}
+	if got < 0 && socket >= 0 {
+		err = in.close(socket)
+	}
+	return socket, got, err
 }
 
-// borrowDescriptor duplicates another process's descriptor (pidfd_getfd(2)).
-func borrowDescriptor(tgid, fd int) (int, error) {
-	pidfd, err := unix.PidfdOpen(tgid, 0)
+// pair makes the tracee a socket in which our descriptor lies, where we can take the
+// other end of it.
+func (in *injection) pair(m scratch, fd int) (socket int64, possible bool, err error) {
+	if in.loop.lacksGetfd {
+		return 0, false, nil
+	}
+	result, err := in.call(unix.SYS_SOCKETPAIR, unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0, m.addr+parcelPair)
+	if err != nil || result < 0 {
+		return result, true, err
+	}
+	var pair [8]byte
+	if n, err := in.ReadMemory(m.addr+parcelPair, pair[:]); err != nil || n < len(pair) {
+		return -int64(unix.EFAULT), true, nil // another thread has unmapped its stack
+	}
+	socket = int64(int32(binary.NativeEndian.Uint32(pair[:])))
+	other := int64(int32(binary.NativeEndian.Uint32(pair[4:])))
+	end, sent := in.takeDescriptor(int(other))
+	possible = sent == nil
+	in.loop.lacksGetfd = sent == unix.ENOSYS
+	if possible {
+		sent = unix.Sendmsg(end, []byte{0}, unix.UnixRights(fd), nil, unix.MSG_DONTWAIT)
+		unix.Close(end)
+	}
+	if err := in.close(other); err != nil || sent == nil {
+		return socket, true, err
+	}
+	if err := in.close(socket); err != nil {
+		return 0, true, err
+	}
+	errno, _ := sent.(unix.Errno)
+	return -int64(errno), possible, nil
+}
+
+// takeDescriptor duplicates the tracee's descriptor (pidfd_getfd(2)).
+func (in *injection) takeDescriptor(fd int) (int, error) {
+	const thread = unix.O_EXCL // PIDFD_THREAD, since Linux 6.9
+	pidfd, err := unix.PidfdOpen(in.tid, thread)
+	if err != nil {
+		pidfd, err = unix.PidfdOpen(in.process.tgid, 0)
+	}
 	if err != nil {
 		return -1, err
 	}
 	defer unix.Close(pidfd)
-	return unix.PidfdGetfd(pidfd, fd, 0)
+	ours, err := unix.PidfdGetfd(pidfd, fd, 0)
+	if err != nil {
+		return -1, err
+	}
+	if same, known := in.compare(fd, ours); known && !same {
+		unix.Close(ours)
+		return -1, unix.EBADF // the leader's table is not this thread's
+	}
+	return ours, nil
+}
+
+// connect does the same by names, which abstract sockets have for everybody in their
+// network namespace to see (/proc/net/unix). So the tracee's is connected to ours
+// before it has a name, and takes messages from nobody else (unix(7)).
+func (in *injection) connect(m scratch, fd int) (int64, error) {
+	from, errno := in.loop.sender()
+	if errno != 0 {
+		return -int64(errno), nil
+	}
+	socket, err := in.call(unix.SYS_SOCKET, unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil || socket < 0 {
+		return socket, err
+	}
+	own := "@" + rand.Text()[:nameLength]
+	result := int64(0)
+	for _, step := range []struct {
+		nr   int
+		name string
+	}{{unix.SYS_CONNECT, in.loop.name}, {unix.SYS_BIND, own}} {
+		var address [2 + 1 + nameLength]byte
+		binary.NativeEndian.PutUint16(address[:], unix.AF_UNIX)
+		copy(address[3:], step.name[1:]) // behind a zero byte, which makes it abstract
+		if in.WriteMemory(m.addr+parcelName, address[:]) != nil {
+			result = -int64(unix.EFAULT)
+		} else if result, err = in.call(step.nr, uint64(socket), m.addr+parcelName, uint64(len(address))); err != nil {
+			return 0, err
+		}
+		if result < 0 {
+			break
+		}
+	}
+	if result >= 0 {
+		if sent := unix.Sendmsg(from, []byte{0}, unix.UnixRights(fd), &unix.SockaddrUnix{Name: own}, unix.MSG_DONTWAIT); sent != nil {
+			errno, _ := sent.(unix.Errno)
+			result = -int64(errno)
+		}
+	}
+	if result < 0 {
+		return result, in.close(socket)
+	}
+	return socket, nil
+}
+
+// sender is the socket that descriptors are sent from, made at its first use.
+func (l *loop) sender() (int, unix.Errno) {
+	if l.socket >= 0 {
+		return l.socket, 0
+	}
+	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err == nil {
+		l.name = "@" + rand.Text()[:nameLength]
+		if err = unix.Bind(fd, &unix.SockaddrUnix{Name: l.name}); err != nil {
+			unix.Close(fd)
+		}
+	}
+	if err != nil {
+		errno, _ := err.(unix.Errno)
+		return -1, errno
+	}
+	l.socket = fd
+	return fd, 0
 }
 
 // received reads the descriptor's number from the control message.
@@ -151,31 +271,28 @@ func (in *injection) received(addr uint64) int64 {
 	return int64(int32(binary.NativeEndian.Uint32(control[16:])))
 }
 
-// parcel is what bind and recvmsg need in the tracee's memory.
-type parcel struct {
-	bytes   [parcelSize]byte
-	nameLen int
-}
+// parcel is what these calls need in the tracee's memory.
+type parcel [parcelSize]byte
 
 // Offsets in a parcel.
 const (
-	parcelHeader  = 0                   // struct msghdr
-	parcelVector  = parcelHeader + 56   // struct iovec, one
-	parcelControl = parcelVector + 16   // struct cmsghdr and one descriptor
-	parcelData    = parcelControl + 24  // one byte, padded
-	parcelName    = parcelData + 8      // struct sockaddr_un, as much as is used
-	parcelSize    = parcelName + 2 + 30 // multiple of a word
+	nameLength    = 20                                         // a hundred bits
+	parcelHeader  = 0                                          // struct msghdr
+	parcelVector  = parcelHeader + 56                          // struct iovec, one
+	parcelControl = parcelVector + 16                          // struct cmsghdr and one descriptor
+	parcelData    = parcelControl + 24                         // one byte, padded
+	parcelPair    = parcelData + 8                             // two descriptors
+	parcelName    = parcelPair                                 // or else a struct sockaddr_un, as much as is used
+	parcelSize    = (parcelName + 2 + 1 + nameLength + 7) &^ 7 // whole words
 )
 
-func newParcel(addr uint64, name string) (p parcel) {
-	put := func(at int, value uint64) { binary.NativeEndian.PutUint64(p.bytes[at:], value) }
+func newParcel(addr uint64) (p parcel) {
+	put := func(at int, value uint64) { binary.NativeEndian.PutUint64(p[at:], value) }
 	put(parcelHeader+16, addr+parcelVector)
 	put(parcelHeader+24, 1)
 	put(parcelHeader+32, addr+parcelControl)
 	put(parcelHeader+40, 24)
 	put(parcelVector, addr+parcelData)
 	put(parcelVector+8, 1)
-	binary.NativeEndian.PutUint16(p.bytes[parcelName:], unix.AF_UNIX)
-	p.nameLen = 3 + copy(p.bytes[parcelName+3:], name) // a zero byte makes it abstract
 	return p
 }

@@ -42,6 +42,7 @@ type thread struct {
 	copying   bool // until that exit, descriptors may be copied
 	expecting bool // a descriptor for whose sake it is followed, and has made no call since
 	astray    bool // since it began to be followed nothing has been heard of it
+	sleeping  bool // in a call that a script lets sleep
 	trapAgain bool // a script has swallowed a PTRACE_EVENT_STOP
 
 	interrupted bool      // by us; a PTRACE_EVENT_STOP is to come

@@ -80,6 +80,9 @@ func (l *loop) wake() {
 			continue
 		}
 		t.stir = false
+		if t.sleeping {
+			continue
+		}
 		if t.last.Nr < 0 || !l.policy.Waits(&t.last) {
 			t.interrupt()
 		}

@@ -20,7 +20,11 @@ func (r *receiver) reply(a shim.Answer) {
 	case shim.Return:
 		r.respond(response{val: a.Value})
 	case shim.Install:
-		r.install(a)
+		if a.Waits {
+			r.letOpen(a)
+		} else {
+			r.install(a)
+		}
 	case shim.EnterDirectory:
 		r.enterDirectory(a)
 	default:
@@ -84,6 +88,22 @@ func (r *receiver) install(a shim.Answer) {
 		}
 		r.respond(response{val: int64(remote)})
 	}
+}
+
+// letOpen has the tracee open by itself what could keep this thread waiting. The
+// number that its call is answered with is seen by nobody.
+func (r *receiver) letOpen(a shim.Answer) {
+	err := error(unix.ENOSYS)
+	if r.server.Follower != nil {
+		err = r.server.Follower.Open(r.call.TID, a.FD, a.Flags)
+	}
+	if err != nil {
+		r.server.Log.Warn().Err(err).Int("tid", r.call.TID).
+			Msg("a process cannot open a FIFO by way of a served directory, because it cannot be traced (is a debugger attached?)")
+		r.respond(response{err: -int32(unix.EACCES)})
+		return
+	}
+	r.respond(response{})
 }
 
 // makePath has the follower turn a descriptor that was handed over into an

@@ -39,6 +39,10 @@ type Follower interface {
 	// with fd, turn its descriptor fd into an O_PATH one of the same object,
 	// with the given open flags. It returns at once.
 	MakePath(tid, fd, flags int) error
+	// Open makes the thread tid, once its present call has been answered, open the
+	// object behind our descriptor fd by itself; what the thread sees is the outcome of
+	// that. It returns at once.
+	Open(tid, fd, flags int) error
 }
 
 // A Server answers the notifications of one listener.

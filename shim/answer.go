@@ -60,6 +60,11 @@ type Answer struct {
 	// CloseFD asks the backend to close FD once the call is finished,
 	// whatever its outcome.
 	CloseFD bool
+	// Waits says of an Install that to open the object behind FD may be to wait for
+	// others without end, as it is with a FIFO. FD is an O_PATH descriptor then, and the
+	// tracee opens it by itself, by a call of its own: with its own rights, and so that
+	// its signals end the wait. No thread of the supervisor's may.
+	Waits bool
 	// Follow asks for the tracee's process to be followed, every call of it,
 	// before it gets the descriptor: it may write to a served file, and only a
 	// stop at write(2) itself can refuse a value. See [Shim.Follows].

@@ -19,13 +19,16 @@ func (w *Worker) openBeyond(c *Call, t *target, flags int) Answer {
 		unix.Close(t.beyond)
 		return Answer{Kind: Fail, Errno: errno}
 	}
+	var st unix.Stat_t
+	waits := false
 	if fd < 0 {
 		fd = t.beyond
+		waits = flags&unix.O_PATH == 0 && fstat(fd, &st) == 0 && isFIFO(&st)
 	} else {
 		unix.Close(t.beyond)
 		fd = raise(fd)
 	}
-	return Answer{Kind: Install, FD: fd, CloseFD: true, Flags: flags &^ made}
+	return Answer{Kind: Install, FD: fd, CloseFD: true, Waits: waits, Flags: flags &^ made}
 }
 
 // openFor opens a file or a folder anew, as this thread may. What else there is (a

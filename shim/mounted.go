@@ -84,7 +84,8 @@ func (w *Worker) openMounted(c *Call, dirfd int, name []byte, flags int, mode ui
 	if flags&unix.O_TMPFILE == unix.O_TMPFILE {
 		kept &^= unix.O_TMPFILE
 	}
-	return Answer{Kind: Install, FD: raise(fd), CloseFD: true, Flags: kept}, true
+	waits := kind == unix.S_IFIFO && flags&unix.O_PATH == 0
+	return Answer{Kind: Install, FD: raise(fd), CloseFD: true, Waits: waits, Flags: kept}, true
 }
 
 // chdirMounted enters a directory through the table.
