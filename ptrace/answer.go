@@ -32,6 +32,8 @@ func (l *loop) seccomp(s *Stopped) {
 			l.warned = true
 			l.log.Warn().Int("pid", c.TID).Msg("a program uses ptrace(2), which cannot work under the ptrace backend: a thread has one tracer")
 		}
+	case unix.SYS_USERFAULTFD:
+		l.policy.MayServe()
 	case unix.SYS_UNSHARE:
 		l.split = l.split || c.Args[0]&unix.CLONE_FILES != 0
 	case unix.SYS_CLOSE_RANGE:

@@ -10,8 +10,8 @@ import (
 )
 
 // An errand asks the policy about one call on a thread of its own. Where tracees
-// serve files themselves, the answer may have to wait for such a tracee, and that
-// for the tracing thread, if it makes a trapped call.
+// serve files themselves, or the pages of memory, the answer may have to wait for such
+// a tracee, and that for the tracing thread, if it makes a trapped call.
 //
 //	tracing thread                            goroutine
 //	  sendFor ─ script awaits ──────────────▶ run: Passes, Handle
@@ -112,7 +112,7 @@ func (e *errand) ReadMemory(addr uint64, buf []byte) (int, error) {
 	if len(buf) == 0 {
 		return 0, nil
 	}
-	n, errno := vmRead(e.tid, addr, buf)
+	n, errno := vmCopyWaiting(unix.SYS_PROCESS_VM_READV, e.tid, addr, buf)
 	if errno != 0 || n == 0 {
 		e.refused = e.refused || forbidden(errno)
 		return 0, unix.EFAULT
@@ -128,7 +128,7 @@ func (e *errand) WriteMemory(addr uint64, data []byte) error {
 	if e.over.Load() {
 		return unix.EFAULT // its number may be another's
 	}
-	n, errno := vmWrite(e.tid, addr, data)
+	n, errno := vmCopyWaiting(unix.SYS_PROCESS_VM_WRITEV, e.tid, addr, data)
 	if errno != 0 || n < len(data) {
 		e.refused = e.refused || forbidden(errno)
 		return unix.EFAULT

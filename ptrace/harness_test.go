@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -46,12 +47,13 @@ type forced struct {
 	finish   func(*shim.Call, int64) shim.Answer
 	serve    func() bool
 	done     func() // the supervisor is about to end
+	serves   atomic.Bool
 }
 
 func (f *forced) Passes(*shim.Call) bool { return false }
 func (f *forced) Waits(*shim.Call) bool  { return false }
 func (f *forced) Handler() handler       { return f }
-func (f *forced) Serve() bool            { return f.serve != nil && f.serve() }
+func (f *forced) Serve() bool            { return f.serves.Load() || f.serve != nil && f.serve() }
 
 func (f *forced) Handle(c *shim.Call) shim.Answer {
 	if f.handle == nil {
@@ -83,6 +85,7 @@ func (f *forced) Interest(nr int) shim.Interest {
 
 func (f *forced) Follows(tgid int) bool { return f.follows != nil && f.follows(tgid) }
 
+func (f *forced) MayServe()                  { f.serves.Store(true) }
 func (f *forced) PassesOn(int)               {}
 func (f *forced) Forked(int, int)            {}
 func (f *forced) Ended(int, unix.WaitStatus) {}

@@ -1,8 +1,10 @@
 package ptrace
 
 import (
+	"bytes"
 	"encoding/binary"
 	"strconv"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -77,7 +79,7 @@ func (t *thread) ReadMemory(addr uint64, buf []byte) (int, error) {
 func (t *thread) read(addr uint64, buf []byte) (n int, errno unix.Errno) {
 	switch t.reader {
 	case accessVM:
-		n, errno = vmRead(t.tid, addr, buf)
+		n, errno = t.vmCopy(unix.SYS_PROCESS_VM_READV, addr, buf)
 	case accessFile:
 		n, errno = t.fileRead(addr, buf)
 	default:
@@ -92,6 +94,37 @@ func (t *thread) read(addr uint64, buf []byte) (n int, errno unix.Errno) {
 		return 0, unix.EFAULT
 	}
 	return len(buf), 0
+}
+
+// patience is how long the tracing thread waits for memory.
+const patience = 10 * time.Millisecond
+
+// vmCopy copies to or from a range. Where a tracee may have to provide the page first
+// (userfaultfd(2), a mapped file on a FUSE), and for that may need the tracing thread,
+// another one does it, and is left behind if it takes too long: it ends when the page
+// is there, or with the tracee.
+func (t *thread) vmCopy(trap uintptr, addr uint64, buf []byte) (int, unix.Errno) {
+	if !t.policy.Serve() {
+		return vmCopy(trap, t.tid, addr, buf)
+	}
+	type outcome struct {
+		n     int
+		errno unix.Errno
+	}
+	own, done := bytes.Clone(buf), make(chan outcome, 1)
+	go func() {
+		n, errno := vmCopyWaiting(trap, t.tid, addr, own)
+		done <- outcome{n, errno}
+	}()
+	select {
+	case o := <-done:
+		if trap == unix.SYS_PROCESS_VM_READV {
+			copy(buf, own[:o.n])
+		}
+		return o.n, o.errno
+	case <-time.After(patience):
+		return 0, unix.EFAULT
+	}
 }
 
 // forbidden tells whether a way was refused for whom it leads to.
@@ -175,7 +208,7 @@ func (t *thread) WriteMemory(addr uint64, data []byte) error {
 		t.probe()
 	}
 	if t.writer == accessVM {
-		n, errno := vmWrite(t.tid, addr, data)
+		n, errno := t.vmCopy(unix.SYS_PROCESS_VM_WRITEV, addr, data)
 		if errno == 0 && n == len(data) {
 			return nil
 		}

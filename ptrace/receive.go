@@ -47,8 +47,8 @@ func (in *injection) receiveDirectory(fd int) (int64, error) {
 
 // openByItself lets the tracee open the object behind our descriptor, an O_PATH one,
 // by a call of its own: it may sleep there as long as its open would have, its signals
-// end that, and its rights are asked. The descriptor has the lowest number that was
-// free; one more is in use meanwhile.
+// end that, and its rights are asked. The descriptor has the lowest number that is
+// free; the O_PATH one is out of the way meanwhile.
 func (in *injection) openByItself(fd, flags int) (int64, error) {
 	low, got, err := in.transfer(fd)
 	if err != nil || got < 0 {
@@ -57,7 +57,19 @@ func (in *injection) openByItself(fd, flags int) (int64, error) {
 	if flags&unix.O_PATH != 0 {
 		return in.lower(got, low, flags)
 	}
-	if err := in.close(low); err != nil {
+	const outOfTheWay = 900 // of 1,024, which is what most may have
+	up, err := in.call(unix.SYS_FCNTL, uint64(got), unix.F_DUPFD_CLOEXEC, outOfTheWay)
+	if err != nil {
+		return 0, err
+	}
+	if up >= 0 {
+		got, up = up, got
+		err = in.close(up)
+	}
+	if err == nil {
+		err = in.close(low)
+	}
+	if err != nil {
 		return 0, err
 	}
 	path := []byte("/proc/thread-self/fd/" + strconv.FormatInt(got, 10) + "\x00")

@@ -21,9 +21,8 @@ type tracee struct {
 }
 
 // ReadMemory reads with process_vm_readv(2), which stops where the mapping
-// ends. It is a RawSyscall: the copy takes less than telling the scheduler of
-// it. (Memory whose pages another process supplies, by userfaultfd or FUSE,
-// can hold it up; the server then grows, see pool.go.)
+// ends. Memory whose pages another process supplies, by userfaultfd or FUSE, can
+// hold it up; the server then grows (pool.go), and Go's scheduler has to know.
 func (t *tracee) ReadMemory(addr uint64, buf []byte) (int, error) {
 	if len(buf) == 0 {
 		return 0, nil
@@ -70,7 +69,7 @@ func (t *tracee) transfer(nr uintptr, addr uint64, buf []byte) (int, unix.Errno)
 	t.local.Base = &buf[0]
 	t.local.SetLen(len(buf))
 	t.remote = unix.RemoteIovec{Base: uintptr(addr), Len: len(buf)}
-	n, _, errno := unix.RawSyscall6(nr, uintptr(t.tid),
+	n, _, errno := unix.Syscall6(nr, uintptr(t.tid),
 		uintptr(unsafe.Pointer(&t.local)), 1, uintptr(unsafe.Pointer(&t.remote)), 1, 0)
 	t.local.Base = nil
 	runtime.KeepAlive(buf)

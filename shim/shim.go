@@ -158,11 +158,11 @@ func (s *Shim) Adopted(process int) {
 	s.namespaces.add(strconv.Itoa(process))
 }
 
-// MayServe tells the shim that a tracee may serve files itself, by FUSE: one has
-// opened its device, or may have before this shim began. From then on to look up
-// a name may be to wait for a tracee, even for the answer to one of its calls. It is
-// the same where a filesystem is mounted whose server is elsewhere and may be slow:
-// who waits for it must hold up nobody else.
+// MayServe tells the shim that a tracee may serve files itself, by FUSE, or memory, by
+// userfaultfd(2): one has opened the device, or may have before this shim began. From
+// then on to look up a name, or to read it, may be to wait for a tracee, even for the
+// answer to one of its calls. It is the same where a filesystem is mounted
+// whose server is elsewhere and may be slow: who waits for it must hold up nobody else.
 func (s *Shim) MayServe() { traceesServe.Store(true) }
 
 // Serve tells whether a tracee may serve files.
