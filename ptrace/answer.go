@@ -32,8 +32,6 @@ func (l *loop) seccomp(s *Stopped) {
 			l.warned = true
 			l.log.Warn().Int("pid", c.TID).Msg("a program uses ptrace(2), which cannot work under the ptrace backend: a thread has one tracer")
 		}
-	case unix.SYS_USERFAULTFD:
-		l.policy.MayServe()
 	case unix.SYS_UNSHARE:
 		l.split = l.split || c.Args[0]&unix.CLONE_FILES != 0
 	case unix.SYS_CLOSE_RANGE:
@@ -55,8 +53,14 @@ func (l *loop) seccomp(s *Stopped) {
 	if (c.Nr == unix.SYS_EXECVE || c.Nr == unix.SYS_EXECVEAT) && s.lookBeforeExec() {
 		return
 	}
-	if l.policy.Serve() && l.sendFor(s, start) {
-		return
+	if l.policy.Serve() {
+		how := ask
+		if !start.IsZero() {
+			how = askTimed
+		}
+		if l.sendFor(s, how, func(s *Stopped, c *shim.Call, a shim.Answer) { s.carryOut(c, a, start) }) {
+			return
+		}
 	}
 	if start.IsZero() && l.policy.Passes(c) {
 		s.letPass()

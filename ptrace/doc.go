@@ -22,12 +22,15 @@
 // served in between and nothing ever waits for one thread alone.
 //
 // The tracing thread must not wait for a tracee, and a name may lead to files that
-// a tracee serves. Once one may (FUSE), the policy is asked on other threads, by
-// errands; an answer comes back through the tracing thread's inbox.
+// a tracee serves, or lie in memory that it provides. Once one may (FUSE, userfaultfd),
+// the policy is asked on other threads, by errands; an answer comes back through the
+// tracing thread's inbox. What may wait for others besides, an open of a FIFO, the
+// tracee does by itself.
 //
 // A process that holds a writable served descriptor is followed: all its calls
-// stop, until [shim.Shim.Follows] says that it holds none any more. [Follower]
-// does the same, from outside, for the seccomp backend.
+// stop, until [shim.Shim.Follows] says that it holds none any more; arrivals says why
+// none of its writes is missed. [Follower] does the same, from outside, for the seccomp
+// backend.
 //
 // Where the time of a process is limited (RLIMIT_CPU), one tracing thread is
 // followed by another, its heir, which takes the tracees over one by one.

@@ -2,7 +2,6 @@ package ptrace
 
 import (
 	"sync/atomic"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -14,7 +13,7 @@ import (
 // a tracee, and that for the tracing thread, if it makes a trapped call.
 //
 //	tracing thread                            goroutine
-//	  sendFor ─ script awaits ──────────────▶ run: Passes, Handle
+//	  sendFor ─ script awaits ──────────────▶ run: asks
 //	  other threads' stops                      │ looks up names, waits
 //	  carryOut ◀─ answered ◀─ inbox ◀───────────┘
 //
@@ -24,14 +23,30 @@ type errand struct {
 	tid     int
 	handler handler
 	call    shim.Call
+	ask     func(handler, *shim.Call) shim.Answer
 	answer  shim.Answer
 	refused bool        // by the kernel: only the tracing thread may do that
 	over    atomic.Bool // the thread is gone, nobody waits for the answer
 }
 
-// sendFor sends an errand for a thread that is in a seccomp stop. If it does not, the
-// tracing thread has to ask by itself.
-func (l *loop) sendFor(s *Stopped, start time.Time) bool {
+// ask is how a trapped call is asked about.
+func ask(h handler, c *shim.Call) shim.Answer {
+	if h.Passes(c) {
+		return shim.Answer{}
+	}
+	return h.Handle(c)
+}
+
+// askTimed is ask where every call is to be measured.
+func askTimed(h handler, c *shim.Call) shim.Answer { return h.Handle(c) }
+
+// askFollowed is ask for a call of a followed thread.
+func askFollowed(h handler, c *shim.Call) shim.Answer { return h.HandleFollowed(c) }
+
+// sendFor sends an errand for a thread that is stopped at the entry of the call at
+// hand; then carries out what it brings. If it sends none, the tracing thread has to
+// ask by itself.
+func (l *loop) sendFor(s *Stopped, ask func(handler, *shim.Call) shim.Answer, then func(*Stopped, *shim.Call, shim.Answer)) bool {
 	t := s.thread
 	if t.reader == accessUnknown {
 		t.probe()
@@ -39,14 +54,14 @@ func (l *loop) sendFor(s *Stopped, start time.Time) bool {
 	if t.reader != accessVM || !l.hasInbox() {
 		return false
 	}
-	e := &errand{tid: t.tid, call: l.call}
+	e := &errand{tid: t.tid, call: l.call, ask: ask}
 	e.call.Tracee = e
 	if n := len(l.idle); n > 0 {
 		e.handler, l.idle = l.idle[n-1], l.idle[:n-1]
 	} else {
 		e.handler = l.policy.Handler()
 	}
-	go e.run(l.inbox, t, !start.IsZero())
+	go e.run(l.inbox, t)
 	t.start(func(s *Stopped) {
 		for {
 			switch s.script.await().kind {
@@ -54,14 +69,10 @@ func (l *loop) sendFor(s *Stopped, start time.Time) bool {
 				e.over.Store(true)
 				return
 			case answered:
-				e.call.Tracee = s.thread
-				if e.refused {
-					e.drop()
-					e.answer = l.policy.Handle(&e.call)
-				}
+				e.settle(s.thread)
 				l.call = e.call
-				if l.regs.get(s.tid) == 0 { // as readCall leaves them
-					s.carryOut(&e.call, e.answer, start)
+				if l.regs.get(s.tid) == 0 { // as readCall and followedCall leave them
+					then(s, &e.call, e.answer)
 				} else {
 					e.drop()
 				}
@@ -85,10 +96,8 @@ func (l *loop) hasInbox() bool {
 }
 
 // run asks, and has the answer carried out.
-func (e *errand) run(in *inbox, t *thread, timed bool) {
-	if timed || !e.handler.Passes(&e.call) {
-		e.answer = e.handler.Handle(&e.call)
-	}
+func (e *errand) run(in *inbox, t *thread) {
+	e.answer = e.ask(e.handler, &e.call)
 	in.put(func(l *loop) {
 		l.idle = append(l.idle, e.handler)
 		if e.over.Load() {
@@ -97,6 +106,15 @@ func (e *errand) run(in *inbox, t *thread, timed bool) {
 			t.proceed(event{kind: answered})
 		}
 	})
+}
+
+// settle makes of the answer the tracing thread's own.
+func (e *errand) settle(t *thread) {
+	e.call.Tracee = t
+	if e.refused {
+		e.drop()
+		e.answer = e.ask(t.policy, &e.call)
+	}
 }
 
 // drop gives back what an answer holds that is not carried out.

@@ -111,7 +111,22 @@ func (l *loop) inspect(s *Stopped) {
 		})
 		return
 	}
-	switch a := l.policy.HandleFollowed(&l.call); a.Kind {
+	if l.policy.Serve() && l.sendFor(s, askFollowed, func(s *Stopped, _ *shim.Call, a shim.Answer) {
+		if s.process.files.arriving != nil {
+			l.inspect(s) // what was looked at may be another's by now
+		} else {
+			s.carryOutFollowed(a)
+		}
+	}) {
+		return
+	}
+	s.carryOutFollowed(l.policy.HandleFollowed(&l.call))
+}
+
+// carryOutFollowed does what the policy has answered to a call that writes.
+func (s *Stopped) carryOutFollowed(a shim.Answer) {
+	t := s.thread
+	switch a.Kind {
 	case shim.Fail:
 		s.skip(-int64(a.Errno))
 	case shim.Return:

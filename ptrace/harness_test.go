@@ -11,7 +11,6 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
-	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -47,13 +46,12 @@ type forced struct {
 	finish   func(*shim.Call, int64) shim.Answer
 	serve    func() bool
 	done     func() // the supervisor is about to end
-	serves   atomic.Bool
 }
 
 func (f *forced) Passes(*shim.Call) bool { return false }
 func (f *forced) Waits(*shim.Call) bool  { return false }
 func (f *forced) Handler() handler       { return f }
-func (f *forced) Serve() bool            { return f.serves.Load() || f.serve != nil && f.serve() }
+func (f *forced) Serve() bool            { return f.serve != nil && f.serve() }
 
 func (f *forced) Handle(c *shim.Call) shim.Answer {
 	if f.handle == nil {

@@ -4,9 +4,13 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -62,6 +66,22 @@ func look(open func() (int, error)) {
 
 func openServed() (int, error) { return unix.Openat(unix.AT_FDCWD, "/served", unix.O_RDONLY, 0) }
 
+// intrude sends a descriptor to all sockets whose names can be seen and are like ours.
+func intrude(fd int) {
+	from, err := unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	check(err)
+	for {
+		sockets, err := os.ReadFile("/proc/net/unix")
+		check(err)
+		for line := range strings.Lines(string(sockets)) {
+			if _, name, ok := strings.Cut(strings.TrimSpace(line), " @"); ok && len(name) == nameLength {
+				to := &unix.SockaddrUnix{Name: "@" + name}
+				_ = unix.Sendmsg(from, []byte{0}, unix.UnixRights(fd), to, unix.MSG_DONTWAIT)
+			}
+		}
+	}
+}
+
 func init() {
 	opens := []int{unix.SYS_OPENAT, unix.SYS_OPENAT2}
 	scenarios["install"] = scenario{
@@ -91,6 +111,25 @@ func init() {
 			check(unix.Setresuid(65534, 65534, 65534))
 			look(openServed)
 			look(openServed)
+		},
+	}
+	// Where pidfd_getfd is missing, descriptors go by names, and somebody who reads
+	// those sends his own.
+	scenarios["install by name"] = scenario{
+		traps: opens,
+		policy: func() *forced {
+			runtime.LockOSThread() // the tracing thread's it will be
+			check(loadFilter([]int{unix.SYS_PIDFD_GETFD}, 1))
+			go intrude(memfd("an intruder's"))
+			return serving(shim.Answer{Flags: unix.O_RDONLY | unix.O_CLOEXEC})()
+		},
+		victim: func() {
+			check(unix.Setgroups(nil))
+			check(unix.Setresgid(65534, 65534, 65534))
+			check(unix.Setresuid(65534, 65534, 65534))
+			for range 300 {
+				look(openServed)
+			}
 		},
 	}
 	scenarios["install in a chroot"] = scenario{
@@ -147,6 +186,54 @@ func init() {
 			n, err := unix.Read(fd, buf[:])
 			check(err)
 			fmt.Printf("%s\n", buf[:n])
+		},
+	}
+	// Both ends wait for each other, and a third call is answered meanwhile.
+	scenarios["open a FIFO"] = scenario{
+		traps: opens,
+		policy: func() *forced {
+			dir, err := os.MkdirTemp("", "fifo")
+			check(err)
+			name := filepath.Join(dir, "fifo")
+			check(unix.Mkfifo(name, 0))
+			check(unix.Chmod(name, 0o666))
+			fd, err := unix.Open(name, unix.O_PATH|unix.O_CLOEXEC, 0)
+			check(err)
+			check(os.RemoveAll(dir))
+			file := memfd("what is served")
+			return &forced{handle: func(c *shim.Call) shim.Answer {
+				switch pathOf(c, 1) {
+				case "/fifo":
+					return shim.Answer{Kind: shim.Install, FD: fd, Waits: true, Flags: int(c.Args[2]) &^ unix.O_LARGEFILE}
+				case "/served":
+					return shim.Answer{Kind: shim.Install, FD: file}
+				}
+				return shim.Answer{}
+			}}
+		},
+		victim: func() {
+			check(unix.Setgroups(nil))
+			check(unix.Setresgid(65534, 65534, 65534))
+			check(unix.Setresuid(65534, 65534, 65534))
+			read := make(chan string)
+			go func() { read <- open("/fifo") }()
+			time.Sleep(50 * time.Millisecond)
+			look(openServed)
+			now, err := unix.Open("/fifo", unix.O_WRONLY|unix.O_NONBLOCK, 0)
+			check(err)
+			to, err := unix.Open("/fifo", unix.O_WRONLY, 0)
+			check(err)
+			check(unix.Close(now)) // not before: the reader would be at its end
+			_, err = unix.Write(to, []byte("through it"))
+			check(err)
+			fmt.Println(<-read)
+			fds, err := os.ReadDir("/proc/self/fd")
+			check(err)
+			for _, fd := range fds {
+				if link, _ := os.Readlink("/proc/self/fd/" + fd.Name()); strings.Contains(link, "socket:") || strings.Contains(link, "fifo") && fd.Name() != strconv.Itoa(to) {
+					fmt.Println("left behind:", fd.Name(), link)
+				}
+			}
 		},
 	}
 	directory := func() *forced {
@@ -219,6 +306,16 @@ func TestInstallForOpenat2(t *testing.T) {
 func TestInstallForNobody(t *testing.T) {
 	root(t)
 	expect(t, "install for nobody", strings.Repeat(fmt.Sprintf(installed, false, 1), 2))
+}
+
+func TestOpenAFIFO(t *testing.T) {
+	root(t)
+	expect(t, "open a FIFO", fmt.Sprintf(installed, false, 0)+"through it\n")
+}
+
+func TestInstallByName(t *testing.T) {
+	root(t)
+	expect(t, "install by name", strings.Repeat(fmt.Sprintf(installed, false, 1), 300))
 }
 
 func TestInstallInAChroot(t *testing.T) {

@@ -2,6 +2,7 @@ package ptrace
 
 import (
 	"encoding/binary"
+	"slices"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -70,7 +71,7 @@ func newLoop(p policy, log zerolog.Logger) *loop {
 		socket:    -1,
 		bulk:      -1,
 	}
-	for _, trap := range append(p.Traps(), Traps()...) {
+	for _, trap := range slices.Concat(p.Traps(), shim.Always(), Traps()) {
 		l.traps[trap.Nr] = true
 	}
 	return l

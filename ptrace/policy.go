@@ -20,7 +20,6 @@ const FilterData = 0x7368
 // every one of them is stopped: little beside the stops of a new thread. execve,
 // for what gVisor forgets at it: see [Stopped.lookBeforeExec]. unshare and
 // close_range where a thread leaves its process's descriptor table: see [files].
-// userfaultfd, after which to read memory may be to wait for a tracee.
 func Traps() []shim.Trap {
 	return []shim.Trap{
 		{Name: "ptrace", Nr: unix.SYS_PTRACE},
@@ -30,7 +29,6 @@ func Traps() []shim.Trap {
 		{Name: "clone3", Nr: unix.SYS_CLONE3},
 		{Name: "execve", Nr: unix.SYS_EXECVE},
 		{Name: "execveat", Nr: unix.SYS_EXECVEAT},
-		{Name: "userfaultfd", Nr: unix.SYS_USERFAULTFD},
 		{Name: "unshare", Nr: unix.SYS_UNSHARE, Only: []shim.ArgEquals{
 			{Arg: 0, Mask: unix.CLONE_FILES, Value: unix.CLONE_FILES},
 		}},
@@ -44,6 +42,7 @@ func Traps() []shim.Trap {
 type handler interface {
 	Passes(*shim.Call) bool
 	Handle(*shim.Call) shim.Answer
+	HandleFollowed(*shim.Call) shim.Answer
 }
 
 // policy is what a loop asks. In life it is a shim and a worker; tests force answers.
@@ -53,10 +52,7 @@ type policy interface {
 	Handler() handler
 	// Serve tells whether tracees may serve files, so that handlers wait for them.
 	Serve() bool
-	// MayServe is told that from now on they may.
-	MayServe()
 	Finish(c *shim.Call, result int64) shim.Answer
-	HandleFollowed(*shim.Call) shim.Answer
 	Waits(*shim.Call) bool
 	Interest(nr int) shim.Interest
 	// Follows tells whether the descriptor table of a thread has a writable served file.

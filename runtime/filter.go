@@ -8,7 +8,7 @@ import (
 
 // filterFor compiles the policy's traps for a backend.
 func filterFor(backend string, p policy) ([]byte, error) {
-	traps, action := p.Traps(), seccomp.Notify()
+	traps, action := append(p.Traps(), shim.Always()...), seccomp.Notify()
 	if backend == BackendPtrace {
 		traps, action = append(traps, ptrace.Traps()...), seccomp.Trace(ptrace.FilterData)
 	}

@@ -1,5 +1,7 @@
 package shim
 
+import "golang.org/x/sys/unix"
+
 // A Trap is one system call that a filter has to hand to the shim.
 type Trap struct {
 	// Name is the call's name as seccomp_syscall_resolve_name(3) takes it.
@@ -19,3 +21,7 @@ type ArgEquals struct {
 	Mask  uint64 // 0 means all bits
 	Value uint64
 }
+
+// Always are the calls that every shim has to see, whatever its policy: userfaultfd(2),
+// for after it to read a tracee's memory may be to wait for a tracee.
+func Always() []Trap { return []Trap{{Name: "userfaultfd", Nr: unix.SYS_USERFAULTFD}} }

@@ -49,6 +49,9 @@ func (s *Shim) Worker() *Worker {
 // the program's.
 func (w *Worker) Handle(c *Call) (a Answer) {
 	if uint(c.Nr) >= uint(len(w.shim.handlers)) || w.shim.handlers[c.Nr] == nil {
+		if c.Nr == unix.SYS_USERFAULTFD {
+			w.shim.MayServe()
+		}
 		return Answer{}
 	}
 	defer w.recovered(c, &a)

@@ -149,7 +149,7 @@ func trapsOf(profile []byte) ([]shim.Trap, error) {
 		return nil, err
 	}
 	defer policy.Close()
-	return policy.Traps(), nil
+	return append(policy.Traps(), shim.Always()...), nil
 }
 
 func delegateRun(c *cli.Context, id string, to delegation) (int, error) {

@@ -42,6 +42,14 @@ func closed(fd int, err error) error {
 
 var pointerCases = []Case{
 	{
+		Name: "pointer/missing-page", Calls: "openat write userfaultfd", Needs: Root,
+		Run: func(r *Record) {
+			r.Restore("range")
+			r.Program("missing", r.Path("range"))
+		},
+		Not: map[string]string{"gvisor": "no userfaultfd"},
+	},
+	{
 		Name: "pointer/bad-path", Calls: "open creat openat stat lstat newfstatat statx statfs access faccessat readlink chdir truncate getxattr", Real: true,
 		Run: func(r *Record) {
 			end, page := guarded()
