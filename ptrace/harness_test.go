@@ -83,7 +83,6 @@ func (f *forced) Interest(nr int) shim.Interest {
 
 func (f *forced) Follows(tgid int) bool { return f.follows != nil && f.follows(tgid) }
 
-func (f *forced) MayServe()                  { f.serves.Store(true) }
 func (f *forced) PassesOn(int)               {}
 func (f *forced) Forked(int, int)            {}
 func (f *forced) Ended(int, unix.WaitStatus) {}
