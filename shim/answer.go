@@ -61,7 +61,8 @@ type Answer struct {
 	// whatever its outcome.
 	CloseFD bool
 	// Waits says of an Install that to open the object behind FD may be to wait for
-	// others without end, as it is with a FIFO. FD is an O_PATH descriptor then, and the
+	// others without end, as it is with a FIFO; so it may be where Flags say O_PATH, for
+	// a backend that has to open it first. FD is an O_PATH descriptor then, and the
 	// tracee opens it by itself, by a call of its own: with its own rights, and so that
 	// its signals end the wait. No thread of the supervisor's may.
 	Waits bool

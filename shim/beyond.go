@@ -23,7 +23,7 @@ func (w *Worker) openBeyond(c *Call, t *target, flags int) Answer {
 	waits := false
 	if fd < 0 {
 		fd = t.beyond
-		waits = flags&unix.O_PATH == 0 && fstat(fd, &st) == 0 && isFIFO(&st)
+		waits = fstat(fd, &st) == 0 && !isFileOrFolder(&st)
 	} else {
 		unix.Close(t.beyond)
 		fd = raise(fd)
@@ -49,6 +49,13 @@ func openFor(object, flags int) (fd int, errno unix.Errno) {
 		return openat(atFDCWD, append(name, 0), flags|unix.O_CLOEXEC|unix.O_NOCTTY)
 	}
 	return -1, mayAccess(string(name), wanted(flags))
+}
+
+// isFileOrFolder tells what a backend may open anew in a tracee's place, also where the
+// tracee wants it O_PATH: all else may wait for others, or is changed by being opened.
+func isFileOrFolder(st *unix.Stat_t) bool {
+	kind := st.Mode & unix.S_IFMT
+	return kind == unix.S_IFREG || kind == unix.S_IFDIR
 }
 
 // wanted is what an open asks of a file's permissions, as a mask of R_OK and W_OK.

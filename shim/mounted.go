@@ -84,8 +84,7 @@ func (w *Worker) openMounted(c *Call, dirfd int, name []byte, flags int, mode ui
 	if flags&unix.O_TMPFILE == unix.O_TMPFILE {
 		kept &^= unix.O_TMPFILE
 	}
-	waits := kind == unix.S_IFIFO && flags&unix.O_PATH == 0
-	return Answer{Kind: Install, FD: raise(fd), CloseFD: true, Waits: waits, Flags: kept}, true
+	return Answer{Kind: Install, FD: raise(fd), CloseFD: true, Waits: kind == unix.S_IFIFO, Flags: kept}, true
 }
 
 // chdirMounted enters a directory through the table.
