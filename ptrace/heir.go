@@ -72,7 +72,7 @@ func (l *loop) takeOver(spent func() bool, ready chan<- *heir) {
 		return
 	}
 	next := newLoop(newPolicy(l.lineage.shim), l.log) // with a worker of its own
-	next.inbox, next.hasInfo, next.order = in, l.hasInfo, l.order
+	next.inbox, next.hasInfo, next.order, next.split = in, l.hasInfo, l.order, l.split
 	next.lineage, next.spent = l.lineage, spent
 	h := &heir{in, make(chan struct{})}
 	ready <- h
@@ -100,7 +100,7 @@ func (l *loop) handOver(s *Stopped) bool {
 	if l.heir == nil || t.followed() || t.leaving() || t.expecting || t.armed != nil {
 		return false
 	}
-	if p.threads > 1 || t.tid != p.tgid {
+	if p.files.threads > 1 || t.tid != p.tgid {
 		if !l.kept {
 			l.kept = true
 			l.log.Warn().Int("process", p.tgid).Msg("half of the tracer's processor time is used up (ulimit -t), and a process with threads keeps it: " +
