@@ -58,7 +58,10 @@ type shimPolicy struct{ *shim.Shim }
 
 func (p shimPolicy) worker() seccomp.Worker { return p.Shim.Worker() }
 
-func (p shimPolicy) tracer(log zerolog.Logger) *ptrace.Tracer { return ptrace.New(p.Shim, log) }
+func (p shimPolicy) tracer(log zerolog.Logger) *ptrace.Tracer {
+	go p.Shim.WatchMounts()
+	return ptrace.New(p.Shim, log)
+}
 
 func (p shimPolicy) follower(log zerolog.Logger) seccomp.Follower {
 	return ptrace.NewFollower(p.Shim, log)

@@ -3,6 +3,7 @@ package shim
 import (
 	"bytes"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -108,6 +109,30 @@ func (s *Shim) isDue() bool {
 		s.passing.mounting.Store(false)
 	}
 	return true
+}
+
+// WatchMounts waits for a filesystem to be mounted, by whomever, whose server may be slow,
+// and sees to it that no other call waits for it then (MayServe). It is for the backend
+// that has one thread for all calls. A kernel that does not tell when mounts change
+// (proc_pid_mountinfo(5)) ends it.
+func (s *Shim) WatchMounts() {
+	fd, err := unix.Open("/proc/self/mountinfo", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return
+	}
+	fd = raise(fd)
+	defer unix.Close(fd)
+	for !s.Serve() {
+		p := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLPRI}}
+		if n, err := unix.Poll(p, -1); err == unix.EINTR {
+			continue
+		} else if err != nil || n == 0 || p[0].Revents&unix.POLLPRI == 0 {
+			return
+		}
+		if slices.ContainsFunc(s.mountsNow(), mayWait) {
+			s.MayServe()
+		}
+	}
 }
 
 // fixed answers a call with the errno that the profile declares, or with 0.
