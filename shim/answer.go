@@ -46,6 +46,11 @@ type Answer struct {
 	// cannot be, the tracee sees EFAULT, and Finish is not asked again.
 	Data   []byte
 	DataAt uint64
+	// Name, where it is not nil, is what the first call of a Finish has in place of what
+	// argument NameAt points to: a copy with its NUL that no other thread of the tracee's
+	// knows of, and so none can change.
+	Name   []byte
+	NameAt int
 	// Override replaces the result of a Rewrite with Value.
 	Override bool
 

@@ -108,14 +108,14 @@ func (w *Worker) openName(c *Call, dirfd int, addr uint64, flags int, mode uint3
 	if t.errno != 0 {
 		return Answer{Kind: Fail, Errno: t.errno}
 	}
-	if flags&unix.O_PATH == 0 && (wanted(flags)&unix.W_OK != 0 || flags&unix.O_CREAT != 0) && t.trouble != 0 {
+	if opensToChange(flags) && t.trouble != 0 {
 		return t.change()
 	}
 	if t.beyond >= 0 && t.node == nil {
 		return w.openBeyond(c, &t, flags)
 	}
 	if t.node == nil {
-		return Answer{}
+		return w.leave(c, dirfd, name, flags)
 	}
 	if resolve&resolveCached != 0 {
 		return Answer{Kind: Fail, Errno: unix.EAGAIN} // always allowed: "try again without"

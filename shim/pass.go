@@ -51,6 +51,9 @@ func (w *Worker) passes(p *Passing, c *Call) bool {
 	if how.mended > 0 && c.Args[how.flags-1]&unix.AT_NO_AUTOMOUNT != 0 && c.Tracee.CanRewrite() {
 		return false
 	}
+	if w.writesUncopied(c) {
+		return false
+	}
 	addr := c.Args[how.name-1]
 	name, ok := w.readPath(c.Tracee, addr)
 	if !ok {

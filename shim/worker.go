@@ -74,6 +74,8 @@ func (w *Worker) Finish(c *Call, result int64) Answer {
 		return w.finishPrctl(c, result)
 	case unix.SYS_FCHOWN:
 		return w.finishFchown(c, result)
+	case sysOpen, sysCreat, unix.SYS_OPENAT, unix.SYS_OPENAT2:
+		return answerOf(result)
 	}
 	return w.finishListing(c, result)
 }
@@ -93,7 +95,7 @@ func (w *Worker) recovered(c *Call, a *Answer) {
 // changes tells whether a call may change a file that its name leads to.
 func (w *Worker) changes(c *Call) bool {
 	if _, _, flags, ok := w.opens(c); ok {
-		return flags&unix.O_PATH == 0 && (wanted(flags)&unix.W_OK != 0 || flags&unix.O_CREAT != 0)
+		return opensToChange(flags)
 	}
 	p := passages()[w.shim.nameOf(c.Nr)]
 	return p != nil && p.kind != looks && p.kind != accesses

@@ -18,7 +18,7 @@ import (
 
 // races are the kinds of calls that race with a name that changes. TRIES in the
 // environment makes so many tries of each, however long that takes.
-var races = []string{"look", "link", "write", "sysctl", "threads", "again"}
+var races = []string{"look", "link", "write", "sysctl", "threads", "again", "as-root"}
 
 // TestRace changes a name while calls are made with it: each answer is that of one
 // of the two names, nothing real is changed that the profile serves, and no value
@@ -29,6 +29,9 @@ func TestRace(t *testing.T) {
 	}
 	for _, backend := range []string{"seccomp", "ptrace"} {
 		for _, kind := range races {
+			if kind == "as-root" && backend == "seccomp" {
+				continue // names are left to the kernel there as they stand: docs/security.md
+			}
 			t.Run(backend+"/"+kind, func(t *testing.T) {
 				t.Parallel()
 				tries, patience := cmp.Or(os.Getenv("TRIES"), "0"), time.Minute

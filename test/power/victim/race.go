@@ -73,6 +73,9 @@ func raced(args []string) error {
 		}
 		r = newRace(acts.Raced, acts.RacedWith, end)
 		calls = []func(){r.writeNumber, r.writeJunk, r.readNumber}
+	case "as-root": // who may write the machine's own as well
+		r = newRace(acts.Raced, acts.RacedWith, end)
+		calls = []func(){r.writeNumber, r.writeNumber, r.writeNumber}
 	case "threads":
 		r = newRace(acts.Raced, acts.Raced, end) // the same name, by many threads
 		calls = []func(){r.writeNumber, r.writeJunk, r.writeJunk, r.writeJunk, r.readNumber, r.writeJunk, r.writeJunk, r.writeJunk}
