@@ -198,6 +198,10 @@ int main(int argc, const char **argv)
 		return taken != 0;
 	}
 	file = argv[1];
+	int fd = opened();
+	printf("open: %s\n", fd < 0 ? strerrorname_np(errno) : "done");
+	fflush(stdout);
+	close(fd);
 	for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
 		int status;
 		/* The last one only when asked for. */
