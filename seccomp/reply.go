@@ -3,6 +3,7 @@ package seccomp
 import (
 	"os"
 	"strconv"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -160,7 +161,16 @@ func (r *receiver) reopen(fd, flags int) (int, unix.Errno) {
 	if flags&unix.O_PATH != 0 {
 		flags = flags&^(unix.O_PATH|unix.O_ACCMODE) | unix.O_RDONLY
 	}
-	return openat(r.server.descriptors, &path[0], flags&^neverReopened|unix.O_CLOEXEC|unix.O_NOCTTY)
+	for attempt := range 5 {
+		opened, errno := openat(r.server.descriptors, &path[0], flags&^neverReopened|unix.O_CLOEXEC|unix.O_NOCTTY)
+		if errno != unix.EMFILE {
+			return opened, errno
+		}
+		// Our own limit, not the program's: where it is very low, another thread has the
+		// last number for a moment.
+		time.Sleep(time.Millisecond << attempt)
+	}
+	return -1, unix.ENFILE
 }
 
 const neverReopened = unix.O_CREAT | unix.O_EXCL | unix.O_TRUNC | unix.O_NOFOLLOW

@@ -195,7 +195,10 @@ var writeCases = []Case{
 	{
 		Name: "write/refused-in-a-shared-table", Calls: "write openat clone", Needs: Root,
 		Run: func(r *Record) { r.Program("junk", r.Path("range"), "shared-table") },
-		Not: map[string]string{"native/seccomp": "a follower does not find who shares a table"},
+		Not: map[string]string{
+			"native/seccomp": "a follower does not find who shares a table",
+			"gvisor":         "it has no kcmp(2), and nothing else tells who shares a table",
+		},
 	},
 	{
 		Name: "write/seen-by-others", Calls: "openat read write", Needs: Root,
