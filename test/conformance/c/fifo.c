@@ -66,6 +66,12 @@ int main(int argc, char **argv)
 	mkfifo(plain, 0666);
 	sprintf(name, "%s/../../../../..%s", argv[1], plain);
 
+	say("the directory", fd = open(argv[1], O_RDONLY));
+	if (fd < 0) {
+		unlink(plain);
+		return 0; /* and no way out of it */
+	}
+	close(fd);
 	in_a_while(0);
 	say("until a signal", open(name, O_RDONLY | O_CLOEXEC));
 	in_a_while(SA_RESTART);
