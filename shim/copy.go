@@ -17,9 +17,10 @@ import (
 const longestCopy = 128
 
 // writesUncopied tells that a call opens a file for writing, and that the kernel is to
-// have a copy of its name.
+// have a copy of its name. In gVisor, which has no openat2(2) either, memory can be read
+// that the program itself may not read: a copy would be a name where it gets EFAULT.
 func (w *Worker) writesUncopied(c *Call) bool {
-	if !c.Tracee.CanRewrite() || len(w.shim.ground.Load().files) == 0 {
+	if !c.Tracee.CanRewrite() || !w.shim.openat2 || len(w.shim.ground.Load().files) == 0 {
 		return false
 	}
 	_, _, flags, ok := w.opens(c)
