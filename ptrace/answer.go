@@ -123,8 +123,8 @@ func (s *Stopped) carryOut(c *shim.Call, a shim.Answer, start time.Time) {
 }
 
 // letPass has the kernel do the call. What the shim has read may change before the
-// kernel reads it again. That is harmless only because the shim is no security
-// boundary.
+// kernel reads it again. What it does then it does with the program's own rights, which
+// only deprives itself of a lie.
 func (s *Stopped) letPass() {
 	if s.lookBeforeFIFO() {
 		return
