@@ -237,10 +237,8 @@ func (s *Stopped) finish(c *shim.Call, a shim.Answer) {
 		return
 	}
 	if a.Name != nil {
-		var done bool
-		if a, done = in.withName(c, a); done {
-			return
-		}
+		in.openNamed(a, func(uint64) {})
+		return
 	}
 	for a.Kind == shim.Finish {
 		if a.Data != nil {
@@ -266,28 +264,6 @@ func (s *Stopped) finish(c *shim.Call, a shim.Answer) {
 		return
 	}
 	in.end(a.Value)
-}
-
-// withName makes the first call of a Finish, with a name of ours. done tells that the
-// thread goes on, or is gone.
-func (in *injection) withName(c *shim.Call, a shim.Answer) (next shim.Answer, done bool) {
-	m, err := in.borrow(len(a.Name), func(uint64) []byte { return a.Name })
-	if err != nil {
-		in.letPass() // there is no room for it: the kernel reads the program's own
-		return a, true
-	}
-	args := a.Args
-	args[a.NameAt] = m.addr
-	result, err := in.call(a.Nr, args[:]...)
-	if err != nil {
-		return a, true
-	}
-	in.giveBack(m)
-	if restarts(result) {
-		in.end(result)
-		return a, true
-	}
-	return in.loop.policy.Finish(c, result), false
 }
 
 // makeCall makes the call that regs ask for in place of the one that the

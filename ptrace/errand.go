@@ -159,3 +159,6 @@ func (e *errand) Valid() bool { return !e.over.Load() }
 
 // CanRewrite implements [shim.Tracee].
 func (e *errand) CanRewrite() bool { return true }
+
+// WantsCopy implements [shim.Tracee].
+func (e *errand) WantsCopy(uint64) bool { return true }

@@ -26,6 +26,7 @@ type Follower struct {
 	once   sync.Once
 	err    error // why there is no thread
 	inbox  *inbox
+	naming sync.Map // where the names are that OpenNamed has given, by thread
 }
 
 // NewFollower makes a follower that asks sh about the calls it sees.
@@ -145,6 +146,23 @@ func (f *Follower) Open(tid, fd, flags int) error {
 		unix.Close(ours)
 	}
 	return err
+}
+
+// OpenNamed makes thread tid, which waits in a call of its own, make the call of a, a
+// Finish with a name, once that has been answered. The caller answers it after OpenNamed.
+func (f *Follower) OpenNamed(tid int, a shim.Answer) error {
+	return f.lead(tid, func(in *injection) {
+		if in != nil {
+			defer f.naming.Delete(tid)
+			in.openNamed(a, func(addr uint64) { f.naming.Store(tid, addr) })
+		}
+	})
+}
+
+// Names tells whether the name at addr is one that OpenNamed has given to thread tid.
+func (f *Follower) Names(tid int, addr uint64) bool {
+	at, ok := f.naming.Load(tid)
+	return ok && at == addr
 }
 
 // lead arms a thread that waits in a call: when it comes out of that call it

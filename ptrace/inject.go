@@ -172,6 +172,8 @@ type scratch struct {
 	// kernels is set where a call has the kernel write here too, so that now is
 	// no longer what is there.
 	kernels bool
+	// mapped, where not 0, is the size of a mapping that was made for it.
+	mapped uint64
 }
 
 // borrow puts what fill makes below the thread's red zone, and remembers what

@@ -284,3 +284,7 @@ func (t *thread) Valid() bool { return t.threads[t.tid] == t }
 
 // CanRewrite implements [shim.Tracee].
 func (t *thread) CanRewrite() bool { return true }
+
+// WantsCopy implements [shim.Tracee]. A process that shares its memory is as good as a
+// thread, and a copy costs little here: everybody gets one.
+func (t *thread) WantsCopy(uint64) bool { return true }

@@ -4,3 +4,6 @@ import "golang.org/x/sys/unix"
 
 // ownArch is what a notification of this architecture's calls says.
 const ownArch = unix.AUDIT_ARCH_X86_64
+
+// sysNewfstatat is newfstatat(2).
+const sysNewfstatat = unix.SYS_NEWFSTATAT

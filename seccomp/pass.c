@@ -151,6 +151,19 @@ static int passes_by(const struct passing *p, uint32_t tid, int fd, struct stat 
 	return !look(own, st, 0) && !has(&p->handed, st->st_dev);
 }
 
+/* Whether an open may change the file that it leads to, which another thread's name must
+ * not be in place of its own: shim.Worker.writesUncopied. */
+static int wants_copy(uint32_t tid, int flags)
+{
+	char own[64];
+	struct stat st;
+
+	if (flags & O_PATH || !(flags & (O_ACCMODE | O_CREAT | O_TRUNC)))
+		return 0;
+	strcpy(put_number(put(own, "/proc/"), tid), "/task");
+	return look(own, &st, 0) || st.st_nlink > 3;	/* tracee.hasSiblings */
+}
+
 /* Whether a name may mean something else to this process: selfish in statfs.go. */
 static int is_selfish(const char *name)
 {
@@ -213,7 +226,7 @@ enum verdict shimrun_tell(const struct passing *p, struct seat *seat, const stru
 {
 	const __u64 *args = call->data.args;
 	struct iovec local = { name, SHORT }, remote;
-	int name_arg, dirfd_arg, flags_arg, dirfd = AT_FDCWD;
+	int name_arg, dirfd_arg, flags_arg, opens_arg, dirfd = AT_FDCWD;
 	char *end;
 	ssize_t n;
 
@@ -231,6 +244,9 @@ enum verdict shimrun_tell(const struct passing *p, struct seat *seat, const stru
 		dirfd = (int)args[dirfd_arg - 1];
 	if (!name_arg)
 		return dirfd_arg && passes_by(p, call->pid, dirfd, seen);
+	opens_arg = p->calls[call->data.nr].opens;
+	if (opens_arg && now(&p->copies) && wants_copy(call->pid, (int)args[opens_arg - 1]))
+		return HANDLED;
 	remote.iov_base = (void *)args[name_arg - 1];
 	remote.iov_len = SHORT;
 	if (!remote.iov_base)

@@ -13,12 +13,12 @@ struct devices {
 };
 
 struct passing {
-	uint32_t roots, namespaces, mounting, type_count;
+	uint32_t roots, namespaces, mounting, type_count, copies, unused;
 	struct { uint64_t real, told; } types[8];
 	uint64_t walked[4];
 	struct devices laid_over, handed;
 	struct {
-		int8_t name, dirfd, flags, mended, typed;	/* mended: tracee.CanRewrite is false here */
+		int8_t name, dirfd, flags, mended, typed, opens;	/* mended: tracee.CanRewrite is false here */
 	} calls[512];
 	char not[32][24];
 	uint64_t objects[2048];

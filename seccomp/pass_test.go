@@ -30,9 +30,14 @@ type twins struct {
 	fd     int
 }
 
+// willing is a follower that has given no name so far.
+type willing struct{ Follower }
+
+func (willing) Names(int, uint64) bool { return false }
+
 func newTwins(t testing.TB) *twins {
 	t.Helper()
-	x := &twins{folder: t.TempDir(), tracee: tracee{tid: os.Getpid()}}
+	x := &twins{folder: t.TempDir(), tracee: tracee{tid: os.Getpid(), follower: willing{}}}
 	in := func(name string) string { return filepath.Join(x.folder, name) }
 	fd, err := unix.Open(x.folder, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
@@ -152,6 +157,11 @@ func TestPassesInC(t *testing.T) {
 		{"dangling", unix.SYS_OPENAT, 2, []uint64{fd}, false},
 		{"sysctls/kernel/panic", unix.SYS_OPENAT, 2, []uint64{fd}, false},
 		{"missing", unix.SYS_OPENAT, 2, []uint64{fd}, false},
+		// To be opened for writing, by one of several threads: with a copy of the name.
+		{"real", unix.SYS_OPENAT, 2, []uint64{fd, 0, unix.O_WRONLY}, false},
+		{"real", unix.SYS_OPENAT, 2, []uint64{fd, 0, unix.O_CREAT}, false},
+		{"real", unix.SYS_OPENAT, 2, []uint64{fd, 0, unix.O_TRUNC}, false},
+		{"real", unix.SYS_OPENAT, 2, []uint64{fd, 0, unix.O_PATH | unix.O_RDWR}, true},
 		{"real/below", unix.SYS_OPENAT, 2, []uint64{fd}, false},
 		{"real", unix.SYS_OPENAT, 2, []uint64{^uint64(0)}, false},
 		{"real", unix.SYS_OPENAT, 2, []uint64{9999}, false},

@@ -28,6 +28,8 @@ func (r *receiver) reply(a shim.Answer) {
 		}
 	case shim.EnterDirectory:
 		r.enterDirectory(a)
+	case shim.Finish:
+		r.openNamed(a)
 	default:
 		// Continue; and Rewrite, which is never given to us.
 		r.letPass()
@@ -102,6 +104,18 @@ func (r *receiver) letOpen(a shim.Answer) {
 		r.server.Log.Warn().Err(err).Int("tid", r.call.TID).
 			Msg("a process cannot open a FIFO by way of a served directory, because it cannot be traced (is a debugger attached?)")
 		r.respond(response{err: -int32(unix.EACCES)})
+		return
+	}
+	r.respond(response{})
+}
+
+// openNamed has the tracee make its call with a name that no other thread can change. The
+// number that the call at hand is answered with is seen by nobody.
+func (r *receiver) openNamed(a shim.Answer) {
+	if err := r.server.Follower.OpenNamed(r.call.TID, a); err != nil {
+		// Somebody else traces it. What the kernel opens now, it opens with the program's
+		// own rights.
+		r.letPass()
 		return
 	}
 	r.respond(response{})

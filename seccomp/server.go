@@ -43,6 +43,12 @@ type Follower interface {
 	// object behind our descriptor fd by itself; what the thread sees is the outcome of
 	// that. It returns at once.
 	Open(tid, fd, flags int) error
+	// OpenNamed makes the thread tid, once its present call has been answered, make the
+	// call of an answer that has a name; what the thread sees is the outcome of that. It
+	// returns at once. Names tells whether the name at an address in the thread's memory
+	// is such a one.
+	OpenNamed(tid int, a shim.Answer) error
+	Names(tid int, addr uint64) bool
 }
 
 // A Server answers the notifications of one listener.
@@ -140,7 +146,7 @@ func (s *Server) newReceiver(n *notification) *receiver {
 	if !s.Timed {
 		r.aside = r.worker.Aside()
 	}
-	r.tracee.listener = s.Listener
+	r.tracee.listener, r.tracee.follower = s.Listener, s.Follower
 	r.tracee.id = &r.notification.id
 	r.call.Tracee = &r.tracee
 	return r

@@ -12,12 +12,13 @@ import (
 // implements [shim.Tracee], and lives in its receiver: nothing is allocated.
 type tracee struct {
 	listener *Listener
-	id       *uint64 // the notification's, for Valid
+	follower Follower // or nil
+	id       *uint64  // the notification's, for Valid
 	tid      int
 
 	local  unix.Iovec
 	remote unix.RemoteIovec // its address is the tracee's: never a pointer to our collector
-	path   [32]byte         // "/proc/TID/mem"
+	path   [32]byte         // "/proc/TID/mem", "/proc/TID/task"
 }
 
 // ReadMemory reads with process_vm_readv(2), which stops where the mapping
@@ -64,6 +65,23 @@ func (t *tracee) Valid() bool { return t.listener.valid(t.id) }
 
 // CanRewrite is false: a notification's answer cannot carry other arguments.
 func (t *tracee) CanRewrite() bool { return false }
+
+// WantsCopy is true where another thread of the process could change a name, and the
+// follower can have this one make its call with a copy. A process that shares its memory
+// could as well: that would take a look at all mappings, and is left as it is.
+func (t *tracee) WantsCopy(addr uint64) bool {
+	return t.follower != nil && t.hasSiblings() && !t.follower.Names(t.tid, addr)
+}
+
+// hasSiblings tells whether the tracee's process has other threads: a folder of /proc has
+// a link for each of its own (proc_task_getattr in fs/proc/base.c).
+func (t *tracee) hasSiblings() bool {
+	path := append(t.path[:0], "/proc/"...)
+	path = append(strconv.AppendInt(path, int64(t.tid), 10), "/task\x00"...)
+	var st unix.Stat_t
+	const alone = 3
+	return fstatat(&path[0], &st) != 0 || st.Nlink > alone
+}
 
 func (t *tracee) transfer(nr uintptr, addr uint64, buf []byte) (int, unix.Errno) {
 	t.local.Base = &buf[0]

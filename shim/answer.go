@@ -29,7 +29,8 @@ const (
 	// Finish has the tracee make call Answer.Nr with Answer.Args in place of its
 	// own; at its exit the backend asks [Worker.Finish], with the same [Call]
 	// and the result, what to do next: Return, Fail, or Finish with another
-	// call. Only given where [Tracee.CanRewrite].
+	// call. Only given where [Tracee.CanRewrite]; with a Name, where [Tracee.WantsCopy],
+	// and there nothing follows it: the tracee sees the result.
 	Finish
 )
 
@@ -69,7 +70,8 @@ type Answer struct {
 	// others without end, as it is with a FIFO; so it may be where Flags say O_PATH, for
 	// a backend that has to open it first. FD is an O_PATH descriptor then, and the
 	// tracee opens it by itself, by a call of its own: with its own rights, and so that
-	// its signals end the wait. No thread of the supervisor's may.
+	// its signals end the wait. No thread of the supervisor's may. Of a Finish with a Name
+	// it says that its call may wait so.
 	Waits bool
 	// Follow asks for the tracee's process to be followed, every call of it,
 	// before it gets the descriptor: it may write to a served file, and only a

@@ -36,4 +36,9 @@ type Tracee interface {
 	// CanRewrite tells whether an [Rewrite] answer is possible: the ptrace
 	// backend can change argument registers, user notification cannot.
 	CanRewrite() bool
+
+	// WantsCopy tells whether an open that is left to the kernel should be answered by a
+	// [Finish] with a copy of the name at addr: the backend can do that, has not done so
+	// already, and another thread of the tracee's could change the name.
+	WantsCopy(addr uint64) bool
 }

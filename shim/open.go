@@ -115,7 +115,7 @@ func (w *Worker) openName(c *Call, dirfd int, addr uint64, flags int, mode uint3
 		return w.openBeyond(c, &t, flags)
 	}
 	if t.node == nil {
-		return w.leave(c, dirfd, name, flags)
+		return w.leave(c, dirfd, name)
 	}
 	if resolve&resolveCached != 0 {
 		return Answer{Kind: Fail, Errno: unix.EAGAIN} // always allowed: "try again without"

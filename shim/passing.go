@@ -22,8 +22,12 @@ type Passing struct {
 	// types are the filesystems that are told as others, by magic numbers, and
 	// walked those in which served files stand (servedTypes).
 	typeCount uint32
-	types     [8]struct{ real, told uint64 }
-	walked    [len(servedTypes)]uint64
+	// copies: there are real files behind served ones, which no name that another thread
+	// has changed may open for writing (copy.go).
+	copies atomic.Bool
+	_      uint32
+	types  [8]struct{ real, told uint64 }
+	walked [len(servedTypes)]uint64
 	// laidOver are the filesystems in which a pattern may stand before any file,
 	// handed those that anything which was handed out is or was on.
 	laidOver, handed devices
@@ -43,14 +47,14 @@ type Passing struct {
 // without a name is about the descriptor dirfd, and so is one with an empty name and
 // AT_EMPTY_PATH in flags. One that is mended comes to its handler with AT_NO_AUTOMOUNT,
 // where the backend can change its arguments. One that is typed is told by the
-// filesystem, and in C only: [Worker.statfs] does that.
+// filesystem, and in C only: [Worker.statfs] does that. opens are the flags of an open.
 type passingCall struct {
-	name, dirfd, flags, mended, typed int8
+	name, dirfd, flags, mended, typed, opens int8
 }
 
 var passingCalls = map[string]passingCall{
-	"open": {name: 1}, "stat": {name: 1}, "lstat": {name: 1}, "access": {name: 1},
-	"openat": {name: 2, dirfd: 1}, "faccessat": {name: 2, dirfd: 1}, "faccessat2": {name: 2, dirfd: 1},
+	"open": {name: 1, opens: 2}, "stat": {name: 1}, "lstat": {name: 1}, "access": {name: 1},
+	"openat": {name: 2, dirfd: 1, opens: 3}, "faccessat": {name: 2, dirfd: 1}, "faccessat2": {name: 2, dirfd: 1},
 	"newfstatat": {name: 2, dirfd: 1, flags: 4}, "statx": {name: 2, dirfd: 1, flags: 3}, "fstat": {dirfd: 1},
 	"statfs": {name: 1, typed: 1},
 }
@@ -100,6 +104,9 @@ func (p *Passing) fill(s *Shim) {
 func (p *Passing) add(t *territory) {
 	for _, dev := range t.laidOver {
 		p.laidOver.add(dev)
+	}
+	if len(t.files) > 0 {
+		p.copies.Store(true)
 	}
 	for id := range t.files {
 		p.addObject(id)

@@ -29,9 +29,6 @@ func TestRace(t *testing.T) {
 	}
 	for _, backend := range []string{"seccomp", "ptrace"} {
 		for _, kind := range races {
-			if kind == "as-root" && backend == "seccomp" {
-				continue // names are left to the kernel there as they stand: docs/security.md
-			}
 			t.Run(backend+"/"+kind, func(t *testing.T) {
 				t.Parallel()
 				tries, patience := cmp.Or(os.Getenv("TRIES"), "0"), time.Minute
