@@ -72,7 +72,8 @@ func (w *Worker) bindTree(c *Call, source, target string) Answer {
 func (w *Worker) bindNames(c *Call) (who status, source, target string, ok bool) {
 	from, ok1 := w.mountText(c, c.Args[0])
 	to, ok2 := w.mountText(c, c.Args[1])
-	if !ok1 || !ok2 || deref(from) == "" || deref(to) == "" || w.rootOf(c.TID) != "/" ||
+	root, known := w.rootOf(c.TID)
+	if !ok1 || !ok2 || deref(from) == "" || deref(to) == "" || root != "/" || !known ||
 		w.shim.passing.namespaces.Load() && !w.sharesNamespace(c.TID) {
 		return who, "", "", false
 	}

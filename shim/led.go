@@ -44,6 +44,14 @@ func (w *Worker) leadThrough(c *Call, dirfd int, name []byte, nofollow bool) (l 
 			return w.walkMounts(c, cwd, string(name), nofollow), true
 		}
 	}
+	if w.isChrooted(c.TID) {
+		// The kernel would follow links to the supervisor's root.
+		from, ok := w.startOf(c, dirfd, name)
+		if !ok {
+			return led{}, false
+		}
+		return w.walkMounts(c, from, string(name), nofollow), true
+	}
 	kernel, rest, errno, ok := w.locate(c, dirfd, name, nofollow)
 	if !ok {
 		return led{errno: errno}, false
@@ -59,6 +67,32 @@ func (w *Worker) leadThrough(c *Call, dirfd int, name []byte, nofollow bool) (l 
 		return led{mount: m, logical: kernel, real: kernel, redirected: true, broken: true, errno: unix.EACCES}, true
 	}
 	return w.walkMounts(c, m.Point, kernel[len(m.Point):]+"/"+rest, nofollow), true
+}
+
+// isChrooted tells whether a tracee has another root than the supervisor. Where the
+// supervisor may not look, it most likely has not (see walker.start).
+func (w *Worker) isChrooted(tid int) bool {
+	root, _ := w.rootOf(tid)
+	return root != "/"
+}
+
+// startOf is the folder that a name starts from, as the supervisor names it.
+func (w *Worker) startOf(c *Call, dirfd int, name []byte) (string, bool) {
+	link := w.descriptor(c.TID, dirfd)
+	switch {
+	case name[0] == '/':
+		root, _ := w.rootOf(c.TID)
+		return root, true
+	case dirfd == atFDCWD:
+		link = w.ofTracee(c.TID, "cwd")
+	case dirfd < 0:
+		return "", false
+	}
+	n, e := readlinkat(atFDCWD, append(link, 0), w.link[:])
+	if e != 0 || n == 0 || w.link[0] != '/' {
+		return "", false
+	}
+	return string(w.link[:n]), true
 }
 
 // maySearchTo tells whether the tracee may pass through the folders above a place.
@@ -77,6 +111,9 @@ func (w *Worker) maySearchTo(c *Call, who *search, place string) bool {
 // reaches leads a name as leadThrough does, after one look-up that tells of
 // nearly all names that no mount of the table is concerned.
 func (w *Worker) reaches(c *Call, dirfd int, name []byte, nofollow bool) (led, bool) {
+	if w.isChrooted(c.TID) {
+		return w.leadThrough(c, dirfd, name, nofollow)
+	}
 	own := w.asTracee(c, dirfd, name)
 	if own == "" {
 		return led{}, false
@@ -112,7 +149,7 @@ func (w *Worker) locate(c *Call, dirfd int, name []byte, nofollow bool) (kernel,
 	if own == "" {
 		return "", "", 0, false
 	}
-	root := w.rootOf(c.TID)
+	root, _ := w.rootOf(c.TID)
 	for range maxLinks * 4 {
 		flags := unix.O_PATH | unix.O_CLOEXEC
 		if nofollow && rest == "" {
@@ -186,7 +223,7 @@ func (w *Worker) asTracee(c *Call, dirfd int, name []byte) string {
 		return string(w.ofTracee(c.TID, "")) + string(clean[len("/proc/thread-self"):])
 	case ok && isBelow(clean, "/dev/fd"):
 		return string(w.ofTracee(c.TID, "fd")) + string(clean[len("/dev/fd"):])
-	case w.shim.passing.roots.Load() || w.shim.passing.namespaces.Load():
+	case w.shim.passing.namespaces.Load() || w.isChrooted(c.TID):
 		return string(w.ofTracee(c.TID, "root")) + string(name)
 	}
 	return string(name)
@@ -195,11 +232,12 @@ func (w *Worker) asTracee(c *Call, dirfd int, name []byte) string {
 // walkMounts follows a name from a place that it has reached, through links and
 // further mounts, as path_resolution(7) describes.
 func (w *Worker) walkMounts(c *Call, at, rest string, nofollow bool) led {
-	root := w.rootOf(c.TID)
+	root, _ := w.rootOf(c.TID)
 	t := w.shim.virtual.table
 	links := 0
 	parts := strings.Split(rest, "/")
-	l := led{logical: at, exists: true, redirected: true}
+	begin, _ := t.Find(at)
+	l := led{logical: at, exists: true, redirected: begin.Redirects()}
 	var who search
 	finish := func(errno unix.Errno) led {
 		l.errno = errno
@@ -228,7 +266,8 @@ func (w *Worker) walkMounts(c *Call, at, rest string, nofollow bool) led {
 			return finish(unix.EACCES)
 		}
 		l.logical = path.Join(here, part)
-		_, real := t.Find(l.logical)
+		m, real := t.Find(l.logical)
+		l.redirected = l.redirected || m.Redirects()
 		last := strings.Join(parts[i+1:], "") == ""
 		if own, is := ownName(real, c.TID); is && !(last && nofollow) {
 			// A link that says something else to everybody who reads it.
@@ -254,13 +293,22 @@ func (w *Worker) walkMounts(c *Call, at, rest string, nofollow bool) led {
 			return finish(e)
 		}
 		to := string(w.link[:n])
-		if l.logical = here; path.IsAbs(to) {
+		switch l.logical = here; {
+		case path.IsAbs(to) && isMagicLink(real):
+			l.logical = "/" // it is what the supervisor reads there
+		case path.IsAbs(to):
 			l.logical = root
 		}
 		parts = append(strings.Split(to, "/"), parts[i+1:]...)
 		i = -1
 	}
 	return finish(l.errno)
+}
+
+// isMagicLink tells whether a link leads straight to its object, whatever its text says.
+func isMagicLink(real string) bool {
+	process, tail, _ := strings.Cut(strings.TrimPrefix(real, "/proc/"), "/")
+	return strings.HasPrefix(real, "/proc/") && process != "" && '0' <= process[0] && process[0] <= '9' && isMagic([]byte(tail))
 }
 
 // ownName is what /proc/self and /proc/thread-self say to a thread.

@@ -2,7 +2,6 @@ package shim
 
 import (
 	"strconv"
-	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -58,8 +57,7 @@ func (k *walker) follow(text string) error {
 // followReal follows a link that the kernel has. A magic link is not its
 // text: it leads straight to its object (proc_pid_fd(5)).
 func (k *walker) followReal(here, link *spot, part string) error {
-	if pid, tail, ok := strings.Cut(strings.TrimPrefix(link.name, "/proc/"), "/"); ok &&
-		strings.HasPrefix(link.name, "/proc/") && pid != "" && pid[0] >= '0' && pid[0] <= '9' && isMagic([]byte(tail)) {
+	if isMagicLink(link.name) {
 		if k.how.resolve&(unix.RESOLVE_NO_MAGICLINKS|unix.RESOLVE_NO_SYMLINKS) != 0 {
 			return unix.ELOOP
 		}

@@ -2,7 +2,9 @@ package shim
 
 import (
 	"os"
+	"path/filepath"
 
+	securejoin "github.com/cyphar/filepath-securejoin"
 	"golang.org/x/sys/unix"
 )
 
@@ -24,8 +26,8 @@ func (w *Worker) rootFor(c *Call) root {
 // own tells whether a name means the same below this root as to the supervisor.
 func (r root) own(name string) bool { return r == "" || isBelow([]byte(name), "/proc") }
 
-// open opens what a name leads to. No link leads out of the root (openat2(2)); a kernel
-// without that call has no containers either.
+// open opens what a name leads to. No link leads out of the root: openat2(2) sees to that,
+// and on kernels without it (gVisor) the name is followed beforehand.
 func (r root) open(name string, flags int) (int, error) {
 	dir, err := unix.Open(string(r), unix.O_PATH|unix.O_CLOEXEC, 0)
 	if err != nil {
@@ -35,10 +37,29 @@ func (r root) open(name string, flags int) (int, error) {
 	how := unix.OpenHow{Flags: uint64(flags | unix.O_CLOEXEC), Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_MAGICLINKS}
 	fd, err := unix.Openat2(dir, name, &how)
 	if err == unix.ENOSYS {
-		fd, err = unix.Open(string(r)+name, flags|unix.O_CLOEXEC, 0)
+		return r.openFollowed(name, flags)
 	}
 	if err != nil {
 		return -1, &os.PathError{Op: "openat2", Path: name, Err: err}
+	}
+	return fd, nil
+}
+
+// openFollowed opens a name that has been followed below the root. Somebody who changes a
+// link meanwhile has the supervisor look at another file, and tell its numbers.
+func (r root) openFollowed(name string, flags int) (int, error) {
+	above, last := filepath.Split(name)
+	if flags&unix.O_NOFOLLOW == 0 {
+		above, last = name, ""
+	}
+	path, err := securejoin.SecureJoin(string(r), above)
+	if err != nil {
+		return -1, err
+	}
+	path = filepath.Join(path, last)
+	fd, err := unix.Open(path, flags|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return -1, &os.PathError{Op: "open", Path: path, Err: err}
 	}
 	return fd, nil
 }

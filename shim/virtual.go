@@ -85,14 +85,17 @@ func (w *Worker) sharesNamespace(tid int) bool {
 	return e != 0 || w.shim.namespace == nil || string(w.link[:n]) == string(w.shim.namespace)
 }
 
-// rootOf is the tracee's root directory, as the supervisor names it.
-func (w *Worker) rootOf(tid int) string {
-	if w.shim.passing.roots.Load() {
-		if n, e := readlinkat(atFDCWD, append(w.ofTracee(tid, "root"), 0), w.link[:]); e == 0 && n > 0 && w.link[0] == '/' {
-			return string(w.link[:n])
-		}
+// rootOf is the tracee's root directory, as the supervisor names it. It is not known
+// where the supervisor may not look.
+func (w *Worker) rootOf(tid int) (root string, known bool) {
+	if !w.shim.passing.roots.Load() {
+		return "/", true
 	}
-	return "/"
+	n, e := readlinkat(atFDCWD, append(w.ofTracee(tid, "root"), 0), w.link[:])
+	if e != 0 || n == 0 || w.link[0] != '/' {
+		return "/", false
+	}
+	return string(w.link[:n]), true
 }
 
 // survey notes on which filesystems the table's mounts are.

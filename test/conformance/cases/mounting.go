@@ -301,6 +301,49 @@ var mountingCases = []Case{
 		},
 	},
 	{
+		Name: "mounts/links-in-chroot", Calls: "mount chroot openat newfstatat chdir", Needs: Root | Own, Known: true, Not: ownMounts,
+		Run: func(r *Record) {
+			s := newStage(r)
+			s.mkdir("src", "other", "outside", "root/volume/sub", "root/etc", "root/run")
+			s.write("src/token", "bound\n")
+			s.write("other/secret", "of another\n")
+			for link, to := range map[string]string{
+				"etc/token": "/volume/token", "etc/new": "/volume/new", "etc/twice": "/etc/token", "etc/up": "../../../volume/token",
+				"var": "/run", "etc/gone": "/volume/sub/none", "etc/away": s.at("outside/secret"), "etc/above": s.at("outside"),
+			} {
+				must("link", os.Symlink(to, s.at("root/"+link)))
+			}
+			s.bind("src", "root/volume", 0)
+			s.bind("src", "root/run", 0)
+			s.bind("other", "outside", 0)
+			out := s.Fixture("/", unix.O_PATH)
+			etc := s.Fixture(s.at("root/etc"), unix.O_PATH)
+			must("chroot", unix.Chroot(s.at("root")))
+			must("chdir", unix.Chdir("/"))
+			read := func(name string) {
+				fd, err := unix.Open(name, unix.O_RDONLY, 0)
+				s.say("%s: %s %s", name, Errno(err), Drain(s.Hold(fd)))
+			}
+			for _, name := range []string{"/etc/token", "etc/token", "/etc/twice", "/etc/up", "/var/token", "var/../volume/token",
+				"/../volume/token", "/etc/gone", "/etc/away", "etc/away", "/etc/above/secret"} {
+				read(name)
+			}
+			fd, err := unix.Openat(etc, "token", unix.O_RDONLY, 0)
+			s.say("by descriptor: %s %s", Errno(err), Drain(s.Hold(fd)))
+			var st unix.Stat_t
+			s.say("stat away %s, above %s", Errno(unix.Stat("/etc/away", &st)), Errno(unix.Stat("/etc/above", &st)))
+			s.say("write %s", Errno(os.WriteFile("/etc/new", []byte("new\n"), 0o644)))
+			read("/volume/new")
+			s.say("chdir %s", Errno(unix.Chdir("/var")))
+			read("token")
+			s.say("chdir up %s", Errno(unix.Chdir("..")))
+			read("etc/token")
+			must("fchdir", unix.Fchdir(out))
+			must("chroot", unix.Chroot("."))
+			s.read("src/new", "other/secret")
+		},
+	},
+	{
 		Name:  "mounts/calls",
 		Calls: "mkdir mkdirat mknod mknodat symlink symlinkat link linkat rename renameat renameat2 unlink unlinkat rmdir chmod fchmodat fchmodat2 chown lchown fchownat utime utimes futimesat utimensat truncate access faccessat faccessat2 readlink readlinkat getxattr lgetxattr setxattr lsetxattr listxattr llistxattr removexattr lremovexattr creat open stat lstat statx",
 		Needs: Root | Own, Known: true, Not: ownMounts,
