@@ -26,14 +26,22 @@ import (
 	"time"
 )
 
+// Names are the gVisors that test/gvisor/install gets: those of Debian 12 and 13.
+var Names = []string{"debian12", "debian13"}
+
 // Options is what a sandbox is made from.
 type Options struct {
+	// Runsc is the gVisor, one of Names; when empty what $RUNSC names, else
+	// Debian 12's.
+	Runsc string
 	// Caps is "all" (when empty) or "docker": Docker's default capabilities.
 	Caps string
 	// Mounts are 9p mounts besides the root, each DIR or DIR:DEST.
 	Mounts []string
 	// Cgroups mounts the v1 controllers at /sys/fs/cgroup; not with "docker".
 	Cgroups bool
+	// Network adds an interface with an address and a default route.
+	Network bool
 	// Rootfs replaces the cached Debian. It is not changed.
 	Rootfs string
 }
@@ -50,17 +58,14 @@ func runner() string {
 	return filepath.Join(filepath.Dir(file), "run")
 }
 
-// missing names what a sandbox needs and this machine has not.
-func missing() []string {
+// missing names what a sandbox in that gVisor needs and this machine has not.
+func missing(runsc string) []string {
 	var names []string
-	if _, err := os.Stat(runner()); err != nil {
+	program, err := exec.Command(runner(), "--which", "--runsc", runsc).Output()
+	if err != nil {
 		names = append(names, runner()+" (built with -trimpath?)")
 	}
-	runsc := os.Getenv("RUNSC")
-	if runsc == "" {
-		runsc = "runsc"
-	}
-	for _, program := range []string{"bash", runsc, "ip", "unshare", "setpriv", "pgrep"} {
+	for _, program := range []string{"bash", strings.TrimSpace(string(program)), "ip", "unshare", "setpriv", "pgrep"} {
 		if _, err := exec.LookPath(program); err != nil {
 			names = append(names, program)
 		}
@@ -75,7 +80,12 @@ func missing() []string {
 // Where the environment has CI=true it fails it instead.
 func Require(t testing.TB) {
 	t.Helper()
-	names := missing()
+	require(t, "")
+}
+
+func require(t testing.TB, runsc string) {
+	t.Helper()
+	names := missing(runsc)
 	if len(names) == 0 {
 		return
 	}
@@ -88,13 +98,17 @@ func Require(t testing.TB) {
 
 var started atomic.Int64
 
-// Start starts a sandbox that is stopped when the test ends. It calls Require.
+// Start starts a sandbox that is stopped when the test ends. It requires what that
+// needs, as Require does.
 func Start(t testing.TB, opts Options) *Sandbox {
 	t.Helper()
-	Require(t)
+	require(t, opts.Runsc)
 	s := &Sandbox{Name: fmt.Sprintf("test-%d-%d", os.Getpid(), started.Add(1))}
 
 	args := []string{"--hold", s.Name}
+	if opts.Runsc != "" {
+		args = append(args, "--runsc", opts.Runsc)
+	}
 	if opts.Caps != "" {
 		args = append(args, "--caps", opts.Caps)
 	}
@@ -103,6 +117,9 @@ func Start(t testing.TB, opts Options) *Sandbox {
 	}
 	if opts.Rootfs != "" {
 		args = append(args, "--rootfs", opts.Rootfs)
+	}
+	if opts.Network {
+		args = append(args, "--network")
 	}
 	if opts.Cgroups {
 		args = append(args, "--cgroups")

@@ -7,6 +7,9 @@ rootfs_packages=(
 	${SHIMRUN_ROOTFS_PACKAGES-} # for those who need more: a root file system of its own
 )
 
+# What was made or fetched once.
+cache=${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/shimrun
+
 # What nobody reads inside a sandbox.
 rootfs_excludes=(/usr/share/{doc,info,locale,man,i18n}/'*' /var/cache/apt/'*')
 
@@ -29,7 +32,7 @@ rootfs_path() {
 	local hash
 	hash=$(printf '%s\n' "$(rootfs_suite)" "$(dpkg --print-architecture)" \
 		"${rootfs_packages[@]}" "${rootfs_excludes[@]}" | sha256sum)
-	echo "${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/shimrun/rootfs-${hash:0:16}"
+	echo "$cache/rootfs-${hash:0:16}"
 }
 
 # rootfs_ensure makes the root file system unless it is there, and prints its

@@ -4,6 +4,7 @@
 #	            rootfs/ net   mount points, filled only in the holder's mounts
 #	            runsc/        runsc's own state
 #	            holder        process id of the holder
+#	            gvisor        which gVisor it is: the program, and its flags
 #	            log           what the holder and runsc complained of
 #
 # The *holder* is the one process that the sandbox hangs on: it unshares the
@@ -13,20 +14,16 @@
 # the last process that uses them. Only the directory remains to be deleted.
 
 state=${SHIMRUN_GVISOR_STATE:-/run/shimrun-gvisor}
-runsc=${RUNSC:-runsc}
 
 # sandbox_runsc NAME ARG... executes runsc with the flags that all calls share.
 # --net-raw, because Docker's capabilities have CAP_NET_RAW and gVisor takes it
 # away otherwise.
 sandbox_runsc() {
-	local name=$1 flags
+	local name=$1 program flags
 	shift
-	case $("$runsc" flags 2>&1) in
-	*systrap*) flags=(--platform=systrap --overlay2=none) ;;
-	*) flags=(--platform=ptrace --overlay=false) ;; # Debian's, of 2022
-	esac
-	# shellcheck disable=SC2086 # RUNSC_FLAGS is a list of words
-	exec "$runsc" --root="$state/$name/runsc" "${flags[@]}" --network=host \
+	{ read -r program && read -r flags; } <"$state/$name/gvisor"
+	# shellcheck disable=SC2086 # lists of words
+	exec "$program" --root="$state/$name/runsc" $flags --network=host \
 		--net-raw --ignore-cgroups ${RUNSC_FLAGS:-} "$@"
 }
 
@@ -47,6 +44,14 @@ sandbox_init() {
 	echo 'echo ready; exec >&- 2>&-; while :; do sleep infinity; done'
 }
 
+# The other end of the default route does not exist: it is for those who take
+# their own address from it, as a kubelet does.
+sandbox_network='
+	ip link add eth0 type bridge
+	ip addr add 192.0.2.10/24 dev eth0
+	ip link set eth0 up
+	ip route add default via 192.0.2.1'
+
 # sandbox_hold NAME becomes the holder. Its environment has been prepared by
 # sandbox_start.
 sandbox_hold() {
@@ -59,14 +64,16 @@ sandbox_hold() {
 	mkdir "$dir/rootfs"/{upper,work,root}
 	mount -t overlay shimrun "$dir/rootfs/root" \
 		-o "lowerdir=$GVISOR_ROOTFS,upperdir=$dir/rootfs/upper,workdir=$dir/rootfs/work"
-	# A network namespace that is a file of these mounts, its loopback up.
-	unshare --net="$dir/net" ip link set lo up
+	# A network namespace that is a file of these mounts. gVisor reads the
+	# interfaces once, when it starts.
+	unshare --net="$dir/net" sh -ec "ip link set lo up; $GVISOR_NETWORK"
 	sandbox_runsc "$name" run --bundle="$dir" "$name"
 }
 
 # sandbox_start NAME TETHER returns when the sandbox answers. With a TETHER of
 # KILL the sandbox dies with this process, with one of "" it outlives it.
-# Uses $caps, $cgroups, $mounts and $rootfs, the options of ../run.
+# Uses $runsc, $caps, $mounts, $rootfs, $network and $cgroups, the options of
+# ../run.
 sandbox_start() {
 	local name=$1 tether=$2 dir=$state/$1 answer= out holder
 	sandbox_sweep
@@ -74,12 +81,13 @@ sandbox_start() {
 	mkdir -m 0700 "$dir" || die "a sandbox $name is there already (or $dir is left of it)"
 	mkdir "$dir"/{rootfs,runsc}
 	touch "$dir/net"
+	printf '%s\n' "$runsc" "$(runsc_flags "$runsc")" >"$dir/gvisor"
 	config_print "$dir/rootfs/root" "$dir/net" "$(sandbox_init "$cgroups")" \
 		"$caps" "${mounts[@]}" >"$dir/config.json" || { rm -rf -- "$dir"; exit 125; }
 
 	exec {out}< <(
 		echo "$BASHPID" >"$dir/holder"
-		export GVISOR_ROOTFS=$rootfs GVISOR_TETHER=${tether:+$$}
+		export GVISOR_ROOTFS=$rootfs GVISOR_NETWORK=${network:+$sandbox_network} GVISOR_TETHER=${tether:+$$}
 		# In a session of its own: a terminal's ^C is for COMMAND alone.
 		exec setsid setpriv ${tether:+--pdeathsig "$tether"} -- \
 			unshare --mount -- "$here/run" --become-holder "$name" </dev/null 2>"$dir/log"
