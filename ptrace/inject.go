@@ -12,6 +12,7 @@ type injection struct {
 	*Stopped
 	saved   registers // the program's own, put back at the end
 	away    bool      // the thread is out of the call that it was stopped in
+	site    site      // where it made that, once known
 	blocked bool
 	mask    uint64 // the program's signal mask, while blocked
 }
@@ -28,11 +29,11 @@ func (s *Stopped) inject() (*injection, error) {
 // call makes call nr and returns its result, -errno when it fails. Its error is
 // errGone: there is nothing left to do, not even end.
 func (in *injection) call(nr int, args ...uint64) (int64, error) {
-	regs := in.saved
 	var a [6]uint64
 	copy(a[:], args)
-	regs.setArgs(&a)
+	regs := in.saved
 	if !in.away {
+		regs.setArgs(&a)
 		regs.setNumber(nr)
 		in.away = true
 		return in.makeCall(&regs)
@@ -41,46 +42,45 @@ func (in *injection) call(nr int, args ...uint64) (int64, error) {
 		return 0, err
 	}
 	for {
-		regs.again(nr)
-		if regs.set(in.tid) != 0 {
-			return 0, errGone
-		}
-		if err := in.wholeCall(); err != nil {
+		if err := in.another(nr, &a, func() unix.Errno { return 0 }); err != nil {
 			return 0, err
 		}
-		after := regs
-		if after.get(in.tid) != 0 {
+		if regs.get(in.tid) != 0 {
 			return 0, errGone
 		}
-		if r := after.result(); !restarts(r) {
+		if r := regs.result(); !restarts(r) {
 			return r, nil
 		}
 		// It slept and PTRACE_INTERRUPT or SIGSTOP woke it: once more.
-		regs = in.saved
-		regs.setArgs(&a)
 	}
+}
+
+// another makes a call that is not the first.
+func (in *injection) another(nr int, args *[6]uint64, atEntry func() unix.Errno) error {
+	if in.site == siteUnknown {
+		in.site = sitePlain
+		if in.order == seccompFirst { // gVisor, or an old Linux
+			in.site = in.siteOf(&in.saved)
+		}
+	}
+	return in.makeAnother(&in.saved, in.site, nr, args, atEntry)
 }
 
 // sleep makes a call that may sleep without end, and that the program's signals end as
 // they would have ended its own: then the result is that the program's call is to be
 // made anew, by the kernel's rules. It must not be the first.
 func (in *injection) sleep(nr int, args ...uint64) (int64, error) {
-	regs := in.saved
 	var a [6]uint64
 	copy(a[:], args)
-	regs.setArgs(&a)
-	regs.again(nr)
 	if err := in.block(); err != nil {
 		return 0, err
-	}
-	if regs.set(in.tid) != 0 {
-		return 0, errGone
 	}
 	// The mask is changed in the call, so that no handler begins between calls.
 	in.sleeping = true
 	all := ^uint64(0)
-	err := in.wholeCallWith(func() unix.Errno { return setSignalMask(in.tid, &in.mask) })
+	err := in.another(nr, &a, func() unix.Errno { return setSignalMask(in.tid, &in.mask) })
 	in.sleeping = false
+	var regs registers
 	if err != nil || setSignalMask(in.tid, &all) != 0 || regs.get(in.tid) != 0 {
 		return 0, errGone
 	}
@@ -93,12 +93,8 @@ func (in *injection) sleep(nr int, args ...uint64) (int64, error) {
 	return result, nil
 }
 
-// wholeCall lets the thread run through its next call, from entry to exit.
-func (s *Stopped) wholeCall() error {
-	return s.wholeCallWith(func() unix.Errno { return 0 })
-}
-
-// wholeCallWith does something at the entry.
+// wholeCallWith lets the thread run through its next call, from entry to exit, and
+// does something at the entry.
 func (s *Stopped) wholeCallWith(atEntry func() unix.Errno) error {
 	if err := s.nextSyscallStop(); err != nil {
 		return err

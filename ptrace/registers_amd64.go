@@ -60,6 +60,18 @@ const callsAreKept = true
 // callInstruction makes a call, syscall.
 const callInstruction = "\x0f\x05"
 
+// replacedSize is how long "mov $NUMBER, %eax; syscall" is, and what replaces it.
+const replacedSize = 7
+
+// replaced tells whether code is the "jmp *ENTRY" that gVisor's systrap may put in
+// place of "mov $NUMBER, %eax; syscall" (pkg/sentry/platform/systrap/usertrap). Its
+// table of entries begins at 0x60000, for 06 is no instruction: a thread that goes
+// back over two bytes faults there, and is set to where the mov was. So it makes the
+// call of that place again, whichever number it has in rax.
+func replaced(code []byte) bool {
+	return len(code) == replacedSize && string(code[:3]) == "\xff\x24\x25" && string(code[5:]) == "\x06\x00"
+}
+
 // counter is where the thread goes on.
 func (r *registers) counter() uint64 { return r.Rip }
 

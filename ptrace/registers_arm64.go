@@ -75,6 +75,11 @@ const callsAreKept = false
 // callInstruction makes a call, svc #0.
 const callInstruction = "\x01\x00\x00\xd4"
 
+// Nothing replaces that: gVisor's systrap does it for x86 only.
+const replacedSize = 0
+
+func replaced([]byte) bool { return false }
+
 // counter is where the thread goes on.
 func (r *registers) counter() uint64 { return r.Pc }
 

@@ -46,12 +46,7 @@ func (s *Stopped) mendInterrupted() (gone bool) {
 // registers name, with nothing executed since: just behind the instruction that
 // makes calls. (Somewhere else the result is any register's content.)
 func (t *thread) hasReturned(r *registers) bool {
-	if !callsAreKept || r.number() < 0 {
-		return false
-	}
-	var code [len(callInstruction)]byte
-	n, err := t.ReadMemory(r.counter()-uint64(len(code)), code[:])
-	return err == nil && n == len(code) && string(code[:]) == callInstruction
+	return callsAreKept && r.number() >= 0 && t.siteOf(r) != siteOther
 }
 
 // mayFill tells whether a call writes to what can be full, a pipe or a socket. All
@@ -123,6 +118,7 @@ func (t *thread) piece(addr, count, done uint64) (base, length uint64, more bool
 // transferOn transfers what is left, for a thread that is out of its call with
 // the registers saved and done bytes transferred. The program sees one call.
 func (s *Stopped) transferOn(saved *registers, done uint64) {
+	where := s.siteOf(saved)
 	for {
 		nr, args, more := s.left(saved, done)
 		if !more {
@@ -134,7 +130,12 @@ func (s *Stopped) transferOn(saved *registers, done uint64) {
 		if regs.set(s.tid) != 0 {
 			return
 		}
-		result, over := s.repeat(saved, done)
+		result, over := s.repeat(saved, done, func() unix.Errno {
+			if where != siteReplaced {
+				return 0
+			}
+			return s.become(nr, &args)
+		})
 		if over {
 			return
 		}
@@ -152,9 +153,9 @@ func (s *Stopped) transferOn(saved *registers, done uint64) {
 	s.leave(saved, int64(done))
 }
 
-// repeat lets the thread make the call that was prepared, and returns its result.
-// If something comes before that, the program sees the call end as it had: over.
-func (s *Stopped) repeat(saved *registers, done uint64) (result int64, over bool) {
+// repeat lets the thread make the call that was prepared, does something at its entry,
+// and returns its result. If something comes before that, the program sees the call end as it had: over.
+func (s *Stopped) repeat(saved *registers, done uint64, atEntry func() unix.Errno) (result int64, over bool) {
 	for entered := false; ; {
 		if request(unix.PTRACE_SYSCALL, s.tid, 0, 0) != 0 {
 			return 0, true
@@ -182,6 +183,9 @@ func (s *Stopped) repeat(saved *registers, done uint64) (result int64, over bool
 				if entered, errno = s.atEntry(); errno != 0 {
 					return 0, true
 				} else if entered {
+					if atEntry() != 0 {
+						return 0, true
+					}
 					s.stirred()
 					continue
 				}
