@@ -145,24 +145,35 @@ func (k *walker) within(s *spot, root, shown, mark string) string {
 	}
 }
 
-// partMounted tells which directory of a filesystem is mounted where fd stands:
-// the root field of the tracee's mountinfo (proc_pid_mountinfo(5)), "" where the kernel
-// does not tell mounts apart (statx(2) without STATX_MNT_ID).
+// partMounted tells which directory of a filesystem is mounted where fd stands: the
+// root field of the tracee's mountinfo (proc_pid_mountinfo(5)), or "".
 func (k *walker) partMounted(fd int) string {
-	var st unix.Statx_t
-	if unix.Statx(fd, "", unix.AT_EMPTY_PATH, unix.STATX_MNT_ID, &st) != nil || st.Mask&unix.STATX_MNT_ID == 0 {
-		return ""
-	}
 	f, err := os.Open(string(k.w.ofTracee(k.c.TID, "mountinfo")))
 	if err != nil {
 		return ""
 	}
 	defer f.Close()
-	mounts, err := mountinfo.GetMountsFromReader(f, func(m *mountinfo.Info) (skip, stop bool) {
-		return m.ID != int(st.Mnt_id), false
-	})
-	if err != nil || len(mounts) != 1 || mounts[0].Root == "/" {
+	mounts, err := mountinfo.GetMountsFromReader(f, k.stands(fd))
+	if err != nil || len(mounts) == 0 || mounts[0].Root == "/" {
 		return ""
 	}
 	return mounts[0].Root
+}
+
+// stands finds the mount that fd is the root of: by its number, or where the kernel
+// does not tell that (statx(2) without STATX_MNT_ID) by what its mount point leads to.
+func (k *walker) stands(fd int) mountinfo.FilterFunc {
+	var x unix.Statx_t
+	if unix.Statx(fd, "", unix.AT_EMPTY_PATH, unix.STATX_MNT_ID, &x) == nil && x.Mask&unix.STATX_MNT_ID != 0 {
+		return func(m *mountinfo.Info) (skip, stop bool) { return m.ID != int(x.Mnt_id), false }
+	}
+	var st unix.Stat_t
+	known := fstat(fd, &st) == 0
+	seen := string(k.w.ofTracee(k.c.TID, "root"))
+	return func(m *mountinfo.Info) (skip, stop bool) {
+		var at unix.Stat_t
+		skip = !known || unix.Mkdev(uint32(m.Major), uint32(m.Minor)) != uint64(st.Dev) ||
+			!statNow(seen+m.Mountpoint, &at) || identityOf(&at) != identityOf(&st)
+		return skip, !skip
+	}
 }
