@@ -129,6 +129,18 @@ func (f *Follower) MakePath(tid, fd, flags int) error {
 // our descriptor fd, an O_PATH one, once that call has been answered. The caller
 // answers it after Open.
 func (f *Follower) Open(tid, fd, flags int) error {
+	return f.leadWith(tid, fd, func(in *injection, ours int) (int64, error) { return in.openByItself(ours, flags) })
+}
+
+// Enter makes thread tid, which waits in a call of its own, enter the directory behind our
+// descriptor fd, an O_PATH one, once that call has been answered. The caller answers it
+// after Enter, and with 0.
+func (f *Follower) Enter(tid, fd int) error {
+	return f.leadWith(tid, fd, (*injection).receiveDirectory)
+}
+
+// leadWith leads a thread with a copy of our descriptor fd; it sees the result.
+func (f *Follower) leadWith(tid, fd int, script func(in *injection, ours int) (int64, error)) error {
 	ours, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
 	if err != nil {
 		return err
@@ -138,7 +150,7 @@ func (f *Follower) Open(tid, fd, flags int) error {
 		if in == nil {
 			return
 		}
-		if result, err := in.openByItself(ours, flags); err == nil {
+		if result, err := script(in, ours); err == nil {
 			in.end(result)
 		}
 	})

@@ -31,7 +31,7 @@ func (s *Stopped) install(a shim.Answer) {
 	if err != nil {
 		return
 	}
-	if a.Waits && s.process.route != byName {
+	if a.Itself && s.process.route != byName {
 		if result, err := in.openByItself(a.FD, a.Flags); err == nil {
 			in.end(result)
 		}
@@ -57,13 +57,17 @@ func (s *Stopped) install(a shim.Answer) {
 	}
 	switch {
 	case !unreachable(result):
-	case a.Waits:
+	case a.Itself:
 		if result, err = in.openByItself(a.FD, a.Flags); err != nil {
 			return
 		}
 	default:
 		s.process.route = bySocket
-		if result, err = in.receive(a.FD, a.Flags); err != nil {
+		receive := in.receive
+		if a.Opened {
+			receive = in.receiveOpened
+		}
+		if result, err = receive(a.FD, a.Flags); err != nil {
 			return
 		}
 	}

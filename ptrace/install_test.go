@@ -204,7 +204,7 @@ func init() {
 			return &forced{handle: func(c *shim.Call) shim.Answer {
 				switch pathOf(c, 1) {
 				case "/fifo":
-					return shim.Answer{Kind: shim.Install, FD: fd, Waits: true, Flags: int(c.Args[2]) &^ unix.O_LARGEFILE}
+					return shim.Answer{Kind: shim.Install, FD: fd, Itself: true, Flags: int(c.Args[2]) &^ unix.O_LARGEFILE}
 				case "/served":
 					return shim.Answer{Kind: shim.Install, FD: file}
 				}

@@ -22,7 +22,7 @@ func (in *injection) openNamed(a shim.Answer, placed func(addr uint64)) {
 	}
 	placed(a.Args[a.NameAt])
 	call := in.call
-	if a.Waits {
+	if a.Itself {
 		if !in.away {
 			// A call that sleeps must not be the first.
 			if _, err := in.call(unix.SYS_GETPID); err != nil {

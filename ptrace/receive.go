@@ -25,7 +25,12 @@ func (in *injection) receive(fd, flags int) (int64, error) {
 		return -int64(err.(unix.Errno)), nil
 	}
 	defer unix.Close(ours)
-	low, got, err := in.transfer(ours)
+	return in.receiveOpened(ours, flags)
+}
+
+// receiveOpened gives the tracee our descriptor itself.
+func (in *injection) receiveOpened(fd, flags int) (int64, error) {
+	low, got, err := in.transfer(fd)
 	if err != nil || got < 0 {
 		return got, err
 	}

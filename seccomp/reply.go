@@ -21,7 +21,7 @@ func (r *receiver) reply(a shim.Answer) {
 	case shim.Return:
 		r.respond(response{val: a.Value})
 	case shim.Install:
-		if a.Waits {
+		if a.Itself {
 			r.letOpen(a)
 		} else {
 			r.install(a)
@@ -67,10 +67,13 @@ func (r *receiver) respond(resp response) {
 // come between them. Without it one is needed, and has no such fault: the call
 // starts over.
 func (r *receiver) install(a shim.Answer) {
-	fd, errno := r.reopen(a.FD, a.Flags)
-	if errno != 0 {
-		r.respond(response{err: -int32(errno)})
-		return
+	fd, errno := a.FD, unix.Errno(0)
+	if !a.Opened {
+		if fd, errno = r.reopen(a.FD, a.Flags); errno != 0 {
+			r.respond(response{err: -int32(errno)})
+			return
+		}
+		defer unix.Close(fd)
 	}
 	how := uint32(unix.SECCOMP_ADDFD_FLAG_SEND)
 	path := a.Flags&unix.O_PATH != 0 && r.server.Follower != nil
@@ -78,7 +81,6 @@ func (r *receiver) install(a shim.Answer) {
 		how = 0
 	}
 	remote, errno := r.give(fd, a.Flags, how)
-	unix.Close(fd)
 	switch {
 	case errno == unix.ENOENT || errno == unix.ESRCH:
 		// The tracee is gone, or interrupted.
@@ -93,8 +95,8 @@ func (r *receiver) install(a shim.Answer) {
 	}
 }
 
-// letOpen has the tracee open by itself what could keep this thread waiting. The
-// number that its call is answered with is seen by nobody.
+// letOpen has the tracee open by itself what it may not be opened for here, or what could
+// keep this thread waiting. The number that its call is answered with is seen by nobody.
 func (r *receiver) letOpen(a shim.Answer) {
 	err := error(unix.ENOSYS)
 	if r.server.Follower != nil {
@@ -102,7 +104,7 @@ func (r *receiver) letOpen(a shim.Answer) {
 	}
 	if err != nil {
 		r.server.Log.Warn().Err(err).Int("tid", r.call.TID).
-			Msg("a process cannot open a FIFO by way of a served directory, because it cannot be traced (is a debugger attached?)")
+			Msg("a process cannot open a file by way of a served directory, because it cannot be traced (is a debugger attached?)")
 		r.respond(response{err: -int32(unix.EACCES)})
 		return
 	}
@@ -138,6 +140,14 @@ func (r *receiver) makePath(remote, flags int) {
 func (r *receiver) enterDirectory(a shim.Answer) {
 	if r.server.Follower == nil {
 		r.refuseDirectory(unix.ENOSYS)
+		return
+	}
+	if a.Itself {
+		if err := r.server.Follower.Enter(r.call.TID, a.FD); err != nil {
+			r.refuseDirectory(err)
+			return
+		}
+		r.respond(response{})
 		return
 	}
 	fd, errno := r.reopen(a.FD, unix.O_RDONLY|unix.O_DIRECTORY)

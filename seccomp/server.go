@@ -35,6 +35,10 @@ type Follower interface {
 	// enter the directory behind its descriptor fd and close fd; what the
 	// thread sees is the outcome of that. It returns at once.
 	Chdir(tid, fd int) error
+	// Enter makes the thread tid, once its present call has been answered, enter the
+	// directory behind our descriptor fd, an O_PATH one; what the thread sees is the
+	// outcome of that. It returns at once.
+	Enter(tid, fd int) error
 	// MakePath makes the thread tid, once its present call has been answered
 	// with fd, turn its descriptor fd into an O_PATH one of the same object,
 	// with the given open flags. It returns at once.

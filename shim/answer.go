@@ -66,13 +66,17 @@ type Answer struct {
 	// CloseFD asks the backend to close FD once the call is finished,
 	// whatever its outcome.
 	CloseFD bool
-	// Waits says of an Install that to open the object behind FD may be to wait for
-	// others without end, as it is with a FIFO; so it may be where Flags say O_PATH, for
-	// a backend that has to open it first. FD is an O_PATH descriptor then, and the
-	// tracee opens it by itself, by a call of its own: with its own rights, and so that
-	// its signals end the wait. No thread of the supervisor's may. Of a Finish with a Name
-	// it says that its call may wait so.
-	Waits bool
+	// Opened says of an Install that FD was opened for the tracee, with its rights and as
+	// it wants it: that very descriptor is handed over, unless the tracee opens it anew by
+	// itself. The supervisor would do so with its own rights.
+	Opened bool
+	// Itself says of an Install or EnterDirectory that no thread of the supervisor may open
+	// the object behind FD, an O_PATH descriptor: not what the tracee may not, nor what
+	// waits for others without end, as a FIFO does; so it is where Flags say O_PATH, for a
+	// backend that has to open it first. The tracee opens or enters it by a call of its
+	// own: with its own rights, and so that its signals end the wait. Of a Finish with a
+	// Name it says that its call may wait so.
+	Itself bool
 	// Follow asks for the tracee's process to be followed, every call of it,
 	// before it gets the descriptor: it may write to a served file, and only a
 	// stop at write(2) itself can refuse a value. See [Shim.Follows].

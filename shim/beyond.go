@@ -1,61 +1,21 @@
 package shim
 
-import (
-	"strconv"
-
-	"golang.org/x/sys/unix"
-)
+import "golang.org/x/sys/unix"
 
 // Objects of the kernel's that a tracee reached by way of a directory which the kernel
 // does not know ("../../version" in a served one), so that only the supervisor has
 // found them: target.beyond.
 
-// openBeyond opens one, for who could have opened it. The kernel decides that:
-// it is asked with the caller's rights.
-func (w *Worker) openBeyond(c *Call, t *target, flags int) Answer {
-	const made = unix.O_CREAT | unix.O_EXCL | unix.O_TRUNC | unix.O_NOFOLLOW
-	fd, errno := w.asCaller(c, func() (int, unix.Errno) { return openFor(t.beyond, flags&^(made&^unix.O_TRUNC)) })
-	if errno != 0 {
+// openBeyond has the tracee open one by itself. What the supervisor opens is not the same:
+// files of procfs and cgroups ask who opened them, and an O_PATH descriptor can be had of
+// what may not be read.
+func (w *Worker) openBeyond(t *target, flags int) Answer {
+	if flags&unix.O_PATH == 0 && flags&(unix.O_CREAT|unix.O_EXCL) == unix.O_CREAT|unix.O_EXCL {
 		unix.Close(t.beyond)
-		return Answer{Kind: Fail, Errno: errno}
+		return Answer{Kind: Fail, Errno: unix.EEXIST}
 	}
-	var st unix.Stat_t
-	waits := false
-	if fd < 0 {
-		fd = t.beyond
-		waits = fstat(fd, &st) == 0 && !isFileOrFolder(&st)
-	} else {
-		unix.Close(t.beyond)
-		fd = raise(fd)
-	}
-	return Answer{Kind: Install, FD: fd, CloseFD: true, Waits: waits, Flags: flags &^ made}
-}
-
-// openFor opens a file or a folder anew, as this thread may. What else there is (a
-// FIFO, a device) may wait for others, or can be opened once only: the thread is just
-// asked whether it may, and fd is -1.
-func openFor(object, flags int) (fd int, errno unix.Errno) {
-	var st unix.Stat_t
-	if e := fstat(object, &st); e != 0 {
-		return -1, e
-	}
-	name := strconv.AppendInt([]byte("/proc/self/fd/"), int64(object), 10)
-	switch kind := st.Mode & unix.S_IFMT; {
-	case flags&unix.O_PATH != 0:
-		return -1, 0
-	case kind == unix.S_IFLNK:
-		return -1, unix.ELOOP
-	case kind == unix.S_IFREG || kind == unix.S_IFDIR:
-		return openat(atFDCWD, append(name, 0), flags|unix.O_CLOEXEC|unix.O_NOCTTY)
-	}
-	return -1, mayAccess(string(name), wanted(flags))
-}
-
-// isFileOrFolder tells what a backend may open anew in a tracee's place, also where the
-// tracee wants it O_PATH: all else may wait for others, or is changed by being opened.
-func isFileOrFolder(st *unix.Stat_t) bool {
-	kind := st.Mode & unix.S_IFMT
-	return kind == unix.S_IFREG || kind == unix.S_IFDIR
+	const made = unix.O_CREAT | unix.O_EXCL | unix.O_NOFOLLOW
+	return Answer{Kind: Install, FD: t.beyond, CloseFD: true, Itself: true, Flags: flags &^ made}
 }
 
 // wanted is what an open asks of a file's permissions, as a mask of R_OK and W_OK.

@@ -14,7 +14,7 @@ func (w *Worker) chdir(c *Call) Answer {
 	}
 	t := w.resolve(c, atFDCWD, name, lookup{beyond: true, real: true})
 	if t.node == nil && t.beyond >= 0 {
-		return Answer{Kind: EnterDirectory, FD: t.beyond, CloseFD: true}
+		return Answer{Kind: EnterDirectory, FD: t.beyond, CloseFD: true, Itself: true}
 	}
 	if t.node == nil || t.real {
 		return t.refusal()
@@ -35,5 +35,6 @@ func (w *Worker) chdir(c *Call) Answer {
 		return a
 	}
 	w.told(c, t.node)
-	return Answer{Kind: EnterDirectory, FD: fd}
+	// Who may enter it need not be allowed to list it.
+	return Answer{Kind: EnterDirectory, FD: fd, Itself: !who.may(t.node, unix.R_OK, who.fsuid, who.fsgid)}
 }

@@ -32,7 +32,7 @@ func (w *Worker) leave(c *Call, dirfd int, name []byte) Answer {
 	if c.Nr == sysOpen || c.Nr == sysCreat {
 		a.NameAt = 0
 	}
-	a.Waits = !w.opensAtOnce(c, dirfd, name)
+	a.Itself = !w.opensAtOnce(c, dirfd, name)
 	return a
 }
 

@@ -84,7 +84,8 @@ func (w *Worker) openMounted(c *Call, dirfd int, name []byte, flags int, mode ui
 	if flags&unix.O_TMPFILE == unix.O_TMPFILE {
 		kept &^= unix.O_TMPFILE
 	}
-	return Answer{Kind: Install, FD: raise(fd), CloseFD: true, Waits: kind == unix.S_IFIFO, Flags: kept}, true
+	itself := how&unix.O_PATH != 0
+	return Answer{Kind: Install, FD: raise(fd), CloseFD: true, Opened: !itself, Itself: itself, Flags: kept}, true
 }
 
 // chdirMounted enters a directory through the table.
@@ -120,7 +121,7 @@ func (w *Worker) chdirMounted(c *Call) (Answer, bool) {
 	}
 	w.count.node(lieMounts)
 	w.entered(c.TID, cwd{l.logical, l.real})
-	return Answer{Kind: EnterDirectory, FD: raise(fd), CloseFD: true}, true
+	return Answer{Kind: EnterDirectory, FD: raise(fd), CloseFD: true, Itself: true}, true
 }
 
 // mountedObject finds the object that a stat-like call is about, where the

@@ -112,7 +112,7 @@ func (w *Worker) openName(c *Call, dirfd int, addr uint64, flags int, mode uint3
 		return t.change()
 	}
 	if t.beyond >= 0 && t.node == nil {
-		return w.openBeyond(c, &t, flags)
+		return w.openBeyond(&t, flags)
 	}
 	if t.node == nil {
 		return w.leave(c, dirfd, name)
