@@ -47,7 +47,7 @@ func Contenders() []Contender {
 		},
 		{
 			Name: "shimrun-seccomp", About: "shimrun --backend seccomp", Floor: "floor-notify",
-			Tells: TellFile | TellFilesystem, wrap: shimrun("seccomp"),
+			Tells: TellFile | TellWrites | TellFilesystem, wrap: shimrun("seccomp"),
 		},
 		{
 			Name: "floor-trace", About: "C, RET_TRACE filter and ptrace: read the name, answer",
@@ -63,7 +63,7 @@ func Contenders() []Contender {
 		},
 		{
 			Name: "shimrun-ptrace", About: "shimrun --backend ptrace", Floor: "floor-trace",
-			Tells: TellFile | TellFilesystem, wrap: shimrun("ptrace"),
+			Tells: TellFile | TellWrites | TellFilesystem, wrap: shimrun("ptrace"),
 		},
 		{
 			Name: "naive", About: "C, ptrace without a filter: every call stops twice", Floor: "floor-trace",

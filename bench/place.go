@@ -46,7 +46,7 @@ func newPlace(parent, programs, shimrun string) (*place, error) {
 	}
 	p := &place{dir: dir, programs: programs, shimrun: shimrun}
 	p.env = p.environment()
-	for name, text := range map[string]string{"file": "a file\n", "served": servedText} {
+	for name, text := range map[string]string{"file": "a file\n", "written": "a file\n", "served": servedText} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
 			return p, err
 		}
@@ -166,6 +166,11 @@ func (p *place) name(s *Scenario, c *Contender) (path, expected string) {
 			return standIn(), ""
 		}
 		return servedName, servedText
+	case "written":
+		if !lies {
+			return filepath.Join(p.dir, "written"), ""
+		}
+		return servedName, ""
 	}
 	return "", ""
 }

@@ -8,6 +8,8 @@ type Telling uint
 const (
 	// TellFile: the file that is served has the served text.
 	TellFile Telling = 1 << iota
+	// TellWrites: what is written to that file is taken, or refused, by write(2).
+	TellWrites
 	// TellFilesystem: the filesystem of the work folder has another type.
 	TellFilesystem
 )
@@ -59,6 +61,14 @@ func Scenarios() []Scenario {
 			Scenario{Name: "open-" + n + "threads", About: "open, by " + n + " threads at once", Operation: "open", On: "file", Threads: threads},
 			Scenario{Name: "served-" + n + "threads", About: "open-served, by " + n + " threads at once", Tells: TellFile, Operation: "open", On: "served", Threads: threads})
 	}
+	all = append(all,
+		Scenario{Name: "write-served", About: "openat, write and close of a served sysctl", Tells: TellWrites, Operation: "write", On: "written"},
+		Scenario{Name: "write-4threads", About: "write-served, by 4 threads at once", Tells: TellWrites, Operation: "write", On: "written", Threads: 4},
+		Scenario{Name: "exchange", About: "a request and its answer through a pair of sockets, two writes and two reads that nobody stops", Operation: "exchange"},
+		Scenario{Name: "getppid-beside", About: "getppid, while another thread writes a served sysctl over and over and has it open half of the time", Tells: TellWrites, Operation: "beside-getppid", On: "written"},
+		Scenario{Name: "exchange-beside", About: "exchange, the same", Tells: TellWrites, Operation: "beside-exchange", On: "written"},
+		Scenario{Name: "exchange-8threads", About: "exchange, by 8 threads at once", Operation: "exchange", Threads: 8},
+		Scenario{Name: "exchange-beside-8threads", About: "exchange-beside, by 8 threads at once", Tells: TellWrites, Operation: "beside-exchange", On: "written", Threads: 8})
 	return append(all,
 		Scenario{Name: "exec", About: "fork, execve of a small static program, wait", Operation: "exec"},
 		Scenario{Name: "compute", About: "arithmetic, no system calls", Operation: "compute"},

@@ -73,12 +73,17 @@ func (l *loop) seccomp(s *Stopped) {
 func (s *Stopped) carryOut(c *shim.Call, a shim.Answer, start time.Time) {
 	t := s.thread
 	l := t.loop
-	if a.Follow {
+	a.High = a.High && t.process.files.threads > 1
+	if a.Follow && !a.High && a.Kind != shim.Continue {
 		l.follow(t)
 	}
 	switch a.Kind {
 	case shim.Continue:
-		s.letPass()
+		if a.Follow {
+			l.copyHigh(s)
+		} else {
+			s.letPass()
+		}
 	case shim.Fail:
 		s.skip(-int64(a.Errno))
 	case shim.Return:
@@ -88,7 +93,7 @@ func (s *Stopped) carryOut(c *shim.Call, a shim.Answer, start time.Time) {
 		// heap, and a call that only continues must not pay for that.
 		asked, a := *c, a
 		t.start(func(s *Stopped) {
-			if a.Follow && s.awaitArrival() != nil {
+			if a.Follow && !a.High && s.awaitArrival() != nil {
 				a.Kind = shim.Continue // nobody is there any more
 			}
 			switch a.Kind {
@@ -97,7 +102,9 @@ func (s *Stopped) carryOut(c *shim.Call, a shim.Answer, start time.Time) {
 			case shim.Finish:
 				s.finish(&asked, a)
 			case shim.Install:
-				s.install(a)
+				if s.install(a) {
+					a.CloseFD = false
+				}
 			case shim.EnterDirectory:
 				s.enterDirectory(a)
 			}

@@ -74,7 +74,8 @@ func (l *loop) entry(s *Stopped) {
 		l.inspect(s)
 		return
 	case shim.Recheck:
-		t.recheck = true
+		// Most threads close other files, and to look through all descriptors takes long.
+		t.recheck = l.policy.Serve() || l.policy.Drops(&l.call)
 	}
 	if t.copying = copies(&l.call); t.copying && arrives(&l.call) && t.process.files.threads > 1 {
 		t.start((*Stopped).copyDescriptor)
@@ -149,6 +150,22 @@ func (s *Stopped) copyDescriptor() {
 	t.entered = false
 	t.arrived()
 	s.loop.exit(s)
+}
+
+// copyHigh lets a thread make the copy that it asks for in a seccomp stop, of a
+// descriptor that nobody is followed for: from now on its process is.
+func (l *loop) copyHigh(s *Stopped) {
+	t := s.thread
+	l.follow(t)
+	t.start(func(s *Stopped) {
+		if s.awaitArrival() != nil || s.finishCall() != nil {
+			return
+		}
+		t.entered = false
+		t.expectNoMore()
+		t.arrived()
+		l.exit(s)
+	})
 }
 
 // copies tells whether a call may make a copy of a descriptor that there is already,

@@ -83,6 +83,8 @@ func (f *forced) Interest(nr int) shim.Interest {
 
 func (f *forced) Follows(tgid int) bool { return f.follows != nil && f.follows(tgid) }
 
+func (f *forced) Drops(*shim.Call) bool      { return true }
+func (f *forced) Handed(fd int)              { unix.Close(fd) }
 func (f *forced) PassesOn(int)               {}
 func (f *forced) Forked(int, int)            {}
 func (f *forced) Ended(int, unix.WaitStatus) {}

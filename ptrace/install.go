@@ -26,52 +26,96 @@ const atFDCWD = ^uint64(-unix.AT_FDCWD - 1)
 
 // install answers an open, of whatever kind, with a descriptor of the tracee's
 // own for the file behind a.FD.
-func (s *Stopped) install(a shim.Answer) {
+//
+// kept tells that our descriptor is not ours any more.
+func (s *Stopped) install(a shim.Answer) (kept bool) {
 	in, err := s.inject()
 	if err != nil {
-		return
+		return false
 	}
 	if a.Itself && s.process.route != byName {
 		if result, err := in.openByItself(a.FD, a.Flags); err == nil {
 			in.end(result)
 		}
-		return
+		return false
 	}
+	result, err := in.give(a)
+	if err == nil && a.High && result >= 0 {
+		result, kept, err = in.raise(result, a)
+	}
+	if err == nil {
+		in.end(result)
+	}
+	return kept
+}
+
+// give has the tracee have a descriptor for the file behind a.FD, and returns its number.
+func (in *injection) give(a shim.Answer) (int64, error) {
 	result, tried, err := in.byName(a.FD, unix.SYS_OPENAT, func(path uint64) []uint64 {
 		return []uint64{atFDCWD, path, uint64(a.Flags)}
 	})
 	if err != nil {
-		return
+		return 0, err
 	}
-	if tried && result >= 0 && s.process.route == untried {
-		if same, known := s.compare(int(result), a.FD); same && known {
-			s.process.route = byName
+	if tried && result >= 0 && in.process.route == untried {
+		if same, known := in.compare(int(result), a.FD); same && known {
+			in.process.route = byName
 		} else {
 			// The tracee sees another pid namespace's /proc, where our number
 			// is another process's.
-			if _, err := in.call(unix.SYS_CLOSE, uint64(result)); err != nil {
-				return
+			if err := in.close(result); err != nil {
+				return 0, err
 			}
 			result = -int64(unix.ENOENT)
 		}
 	}
 	switch {
 	case !unreachable(result):
+		return result, nil
 	case a.Itself:
-		if result, err = in.openByItself(a.FD, a.Flags); err != nil {
-			return
-		}
-	default:
-		s.process.route = bySocket
-		receive := in.receive
-		if a.Opened {
-			receive = in.receiveOpened
-		}
-		if result, err = receive(a.FD, a.Flags); err != nil {
-			return
+		return in.openByItself(a.FD, a.Flags)
+	}
+	in.process.route = bySocket
+	if a.Opened {
+		return in.receiveOpened(a.FD, a.Flags)
+	}
+	return in.receive(a.FD, a.Flags)
+}
+
+// raise moves a descriptor that was given to a high number. The low one is there for
+// three calls, known to nobody: another thread that writes to it by guess is told that
+// it has written, and nothing comes of that. Where no number is free, or the process may
+// not have such, it is followed.
+func (in *injection) raise(low int64, a shim.Answer) (number int64, kept bool, err error) {
+	how := uint64(unix.F_DUPFD)
+	if a.Flags&unix.O_CLOEXEC != 0 {
+		how = unix.F_DUPFD_CLOEXEC
+	}
+	high, err := in.call(unix.SYS_FCNTL, uint64(low), how, shim.High)
+	if err == nil {
+		err = in.close(low)
+	}
+	if err != nil {
+		return 0, false, err
+	}
+	if shim.IsHigh(int(high)) {
+		in.policy.Handed(a.FD)
+		return high, true, nil
+	}
+	if high >= 0 {
+		if err := in.close(high); err != nil {
+			return 0, false, err
 		}
 	}
-	in.end(result)
+	t := in.thread
+	in.loop.follow(t)
+	if err := in.awaitArrival(); err != nil {
+		return 0, false, err
+	}
+	low, err = in.give(a)
+	t.expectNoMore()
+	t.arrived()
+	return low, false, err
 }
 
 // enterDirectory answers a chdir or fchdir with the directory behind a.FD.

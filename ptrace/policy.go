@@ -55,6 +55,10 @@ type policy interface {
 	Finish(c *shim.Call, result int64) shim.Answer
 	Waits(*shim.Call) bool
 	Interest(nr int) shim.Interest
+	// Drops tells whether a call of interest for a recheck may close a served file.
+	Drops(*shim.Call) bool
+	// Handed is told of a descriptor for ours that has a high number, and takes ours.
+	Handed(fd int)
 	// Follows tells whether the descriptor table of a thread has a writable served file.
 	Follows(tid int) bool
 	// PassesOn is told that a thread may hand its descriptors to one that is not followed.

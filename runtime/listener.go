@@ -106,6 +106,7 @@ func (s *supervisor) answer(listener *seccomp.Listener) error {
 		Timed:      s.policy.Timed(),
 		Follower:   s.policy.follower(s.log),
 		Unfollowed: s.policy.Unfollowed,
+		High:       s.policy,
 		Journal:    journal(),
 		Apart:      apart,
 		Log:        s.log,

@@ -21,6 +21,7 @@ type policy interface {
 	tracer(zerolog.Logger) *ptrace.Tracer
 	follower(zerolog.Logger) seccomp.Follower
 	Unfollowed(fd int)
+	seccomp.High
 	MayServe()
 	Adopted(process int)
 	Unmount()
@@ -43,8 +44,9 @@ var newPolicy = func(plan Plan, log zerolog.Logger) (policy, error) {
 		tree.Leave(plan.Mounted, exists)
 	}
 	s, err := shim.New(tree, shim.Options{
-		Log:    log,
-		Timing: plan.Stats || plan.StatsFile != "" || plan.Metrics != "",
+		Log:     log,
+		Foreign: plan.Adopts,
+		Timing:  plan.Stats || plan.StatsFile != "" || plan.Metrics != "",
 		// The same once more while the policy is made, and what there is then afterwards.
 		Mountinfo: machine.Mountinfo,
 	})

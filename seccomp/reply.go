@@ -12,8 +12,11 @@ import (
 
 // reply carries an answer out.
 func (r *receiver) reply(a shim.Answer) {
+	if a.High && r.installHigh(a) {
+		return
+	}
 	if a.Follow {
-		r.follow(a.FD)
+		r.follow(a)
 	}
 	switch a.Kind {
 	case shim.Fail:
@@ -93,6 +96,41 @@ func (r *receiver) install(a shim.Answer) {
 		}
 		r.respond(response{val: int64(remote)})
 	}
+}
+
+// installHigh is install with a number of our choice, if the tracee is to have one: its
+// writes come here by the filter, and nobody follows it. Our descriptor goes back to the
+// shim.
+func (r *receiver) installHigh(a shim.Answer) bool {
+	numbers := r.server.High
+	if numbers == nil {
+		return false
+	}
+	number, ok := numbers.ChooseHigh(r.call.TID)
+	if !ok {
+		return false
+	}
+	defer numbers.HighGiven(number)
+	fd, errno := r.reopen(a.FD, a.Flags)
+	if errno != 0 {
+		return false // once more, as ever
+	}
+	how := uint32(unix.SECCOMP_ADDFD_FLAG_SETFD)
+	if !r.server.Listener.killable { // see install
+		how |= unix.SECCOMP_ADDFD_FLAG_SEND
+	}
+	remote, errno := r.giveAt(fd, a.Flags, how, number)
+	unix.Close(fd)
+	switch {
+	case errno == unix.ENOENT || errno == unix.ESRCH:
+		// The tracee is gone, or interrupted.
+	case errno != 0:
+		return false // EBADF: the tracee's limit is lower
+	case how&unix.SECCOMP_ADDFD_FLAG_SEND == 0:
+		r.respond(response{val: int64(remote)})
+	}
+	numbers.Handed(a.FD)
+	return true
 }
 
 // letOpen has the tracee open by itself what it may not be opened for here, or what could
@@ -201,7 +239,13 @@ const neverReopened = unix.O_CREAT | unix.O_EXCL | unix.O_TRUNC | unix.O_NOFOLLO
 
 // give installs fd in the tracee, at its lowest free number.
 func (r *receiver) give(fd, flags int, how uint32) (int, unix.Errno) {
+	return r.giveAt(fd, flags, how, 0)
+}
+
+// giveAt is give, with SECCOMP_ADDFD_FLAG_SETFD at a number.
+func (r *receiver) giveAt(fd, flags int, how uint32, number int) (int, unix.Errno) {
 	r.addFD = addFD{
+		newFD:      uint32(number),
 		id:         r.notification.id,
 		flags:      how,
 		srcFD:      uint32(fd),
@@ -212,16 +256,16 @@ func (r *receiver) give(fd, flags int, how uint32) (int, unix.Errno) {
 
 // follow has every call of the tracee's process watched. Where that fails,
 // writes are checked when the file is next looked at.
-func (r *receiver) follow(fd int) {
+func (r *receiver) follow(a shim.Answer) {
 	if r.server.Follower == nil {
-		r.unfollowed(fd)
+		r.unfollowed(a)
 		r.server.followOnce.Do(func() {
 			r.server.Log.Info().Msg("processes that write served files are not followed: a bad value is refused only after its write")
 		})
 		return
 	}
 	if err := r.server.Follower.Follow(r.call.TID); err != nil {
-		r.unfollowed(fd)
+		r.unfollowed(a)
 		r.server.followOnce.Do(func() {
 			r.server.Log.Warn().Err(err).Int("tid", r.call.TID).
 				Msg("a process that writes served files cannot be traced (is a debugger attached?): a bad value is refused only after its write")
@@ -229,8 +273,9 @@ func (r *receiver) follow(fd int) {
 	}
 }
 
-func (r *receiver) unfollowed(fd int) {
-	if r.server.Unfollowed != nil {
-		r.server.Unfollowed(fd)
+// unfollowed tells of that. Of a descriptor that is copied it has been told already.
+func (r *receiver) unfollowed(a shim.Answer) {
+	if r.server.Unfollowed != nil && a.Kind == shim.Install {
+		r.server.Unfollowed(a.FD)
 	}
 }

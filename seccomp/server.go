@@ -72,6 +72,8 @@ type Server struct {
 	// nil, is told of every process that could not be.
 	Follower   Follower
 	Unfollowed func(fd int)
+	// High, where not nil, has numbers for descriptors that are written to.
+	High High
 	// Journal, where not nil, keeps what is being answered past this process's death.
 	Journal *Journal
 	// Apart, where not nil, calls each receiver's loop until that is done, and
@@ -101,6 +103,16 @@ func (s *Server) Serve() error {
 	err = s.Listener.AwaitEmpty()
 	s.pool.stop()
 	return err
+}
+
+// High has the numbers that the filter knows: see [shim.High].
+type High interface {
+	// ChooseHigh finds one that thread tid, which is held in a notification, has free,
+	// and HighGiven is told when it has it.
+	ChooseHigh(tid int) (fd int, ok bool)
+	HighGiven(fd int)
+	// Handed is told of our descriptor for what was given, and takes it.
+	Handed(fd int)
 }
 
 // ownDescriptors opens /proc/self/fd, above the low numbers: what a tracee asks

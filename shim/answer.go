@@ -79,6 +79,12 @@ type Answer struct {
 	Itself bool
 	// Follow asks for the tracee's process to be followed, every call of it,
 	// before it gets the descriptor: it may write to a served file, and only a
-	// stop at write(2) itself can refuse a value. See [Shim.Follows].
+	// stop at write(2) itself can refuse a value. See [Shim.Follows]. With Continue the
+	// call makes a copy of such a descriptor.
 	Follow bool
+	// High, of an Install with Follow, allows for the descriptor to have a high number
+	// in place of the lowest one (see [High]), where it goes to a process with several
+	// threads. Such a descriptor's writes stop by themselves, and nobody is followed.
+	// Who was given one is to be told to [Shim.Handed].
+	High bool
 }

@@ -29,6 +29,7 @@ const (
 	needPipes                    // fchown(2) has to be mended
 	needGroups                   // cgroups are served
 	needVirtual                  // mounts are made in a table
+	needWrites                   // what is served may be written to
 )
 
 // A Spec is one row of docs/syscalls.md: a system call that the shim knows.
@@ -88,7 +89,7 @@ var specs = append([]Spec{
 	{"fchownat", unix.SYS_FCHOWNAT, (*Worker).fchownat, needGroups, nil},
 	{"uname", unix.SYS_UNAME, (*Worker).uname, needUname, nil},
 	{"sysinfo", unix.SYS_SYSINFO, (*Worker).sysinfo, needMemory, nil},
-	{"lseek", unix.SYS_LSEEK, (*Worker).lseek, needStreams, seekKinds},
+	{"lseek", unix.SYS_LSEEK, (*Worker).lseek, needStreams | needWrites, seekKinds},
 	{"prctl", unix.SYS_PRCTL, (*Worker).prctl, needReaper, reaperOptions},
 	{"wait4", unix.SYS_WAIT4, (*Worker).wait4, needReaper, nil},
 	{"exit_group", unix.SYS_EXIT_GROUP, (*Worker).exitGroup, needReaper, nil},
@@ -103,7 +104,7 @@ var specs = append([]Spec{
 // Calls lists the system calls that the shim can trap, sorted.
 func Calls() []string {
 	var names []string
-	for _, s := range slices.Concat(specs, mountSpecs, legacyMountSpecs) {
+	for _, s := range slices.Concat(specs, highSpecs, mountSpecs, legacyMountSpecs) {
 		names = append(names, s.Name)
 	}
 	slices.Sort(names)
@@ -120,6 +121,9 @@ func (s *Shim) needs() need {
 		n |= needOpened
 	default:
 		n |= needFiles | needOpened
+		if s.mayBeWritten() && !s.foreign {
+			n |= needWrites
+		}
 	}
 	if s.tree.Cgroups() != nil {
 		n |= needGroups
@@ -163,6 +167,7 @@ func (s *Shim) needs() need {
 // plan decides which calls are trapped, and by whom they are answered.
 func (s *Shim) plan() error {
 	needs := s.needs()
+	s.high = needs&needWrites != 0
 	add := func(t Trap, h handler) {
 		for len(s.handlers) <= t.Nr {
 			s.handlers = append(s.handlers, nil)
@@ -172,12 +177,12 @@ func (s *Shim) plan() error {
 		}
 		s.handlers[t.Nr] = h
 	}
-	for _, spec := range specs {
+	for _, spec := range slices.Concat(specs, highSpecs) {
 		if s.tree.OnlyOpened() {
 			spec = spec.opened(needs)
 		}
 		if spec.needs&needs != 0 {
-			add(Trap{Name: spec.Name, Nr: spec.nr, Only: spec.only}, spec.handle)
+			add(Trap{Name: spec.Name, Nr: spec.nr, Only: spec.conditions(needs)}, spec.handle)
 		}
 	}
 	if s.virtual.answers {
@@ -198,6 +203,11 @@ func (s *Shim) plan() error {
 		nr, ok := refusable[name]
 		if !ok {
 			return fmt.Errorf("profile %s: calls: %s cannot be refused (allowed: %s)", s.tree.Profile().Name, name, strings.Join(Refusable(), ", "))
+		}
+		// Whatever else it may be trapped for.
+		s.traps = slices.DeleteFunc(s.traps, func(t Trap) bool { return t.Nr == nr })
+		if nr < len(s.handlers) {
+			s.handlers[nr] = nil
 		}
 		add(Trap{Name: name, Nr: nr}, fixed(errno, "calls "+name))
 	}

@@ -7,6 +7,7 @@ const (
 	sysGetdents   = unix.SYS_GETDENTS
 	sysOpen       = unix.SYS_OPEN
 	sysCreat      = unix.SYS_CREAT
+	sysDup2       = unix.SYS_DUP2
 )
 
 // legacySpecs are the calls that only the older architectures have.
@@ -26,6 +27,8 @@ var legacySpecs = []Spec{
 	{"lchown", unix.SYS_LCHOWN, (*Worker).chown, needGroups, nil},
 	{"getdents", unix.SYS_GETDENTS, (*Worker).getdents, needFiles, nil},
 }
+
+var legacyHighSpecs = []Spec{{"dup2", unix.SYS_DUP2, (*Worker).highCopy, needWrites, nil}}
 
 var legacyOpens = map[string]ArgEquals{"open": {Arg: 1, Mask: unix.O_DIRECTORY}}
 

@@ -8,9 +8,12 @@ const (
 	// No number of a call: it has openat only.
 	sysOpen  = -100
 	sysCreat = -101
+	sysDup2  = -102
 )
 
 var legacySpecs []Spec
+
+var legacyHighSpecs []Spec
 
 var legacyOpens map[string]ArgEquals
 

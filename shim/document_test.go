@@ -40,7 +40,7 @@ func TestDocument(t *testing.T) {
 			}
 		}
 		for _, m := range backticked.FindAllStringSubmatch(cells[0], -1) {
-			if section != "While a process holds a writable served descriptor" {
+			if section != "While a process holds another writable served descriptor" {
 				documented[m[1]] = true
 			}
 		}

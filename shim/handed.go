@@ -2,6 +2,7 @@ package shim
 
 import (
 	"sync"
+	"sync/atomic"
 
 	"github.com/shimrun/shimrun/fakefs"
 )
@@ -14,6 +15,11 @@ type handedOut struct {
 	name string
 	// shared is set where many descriptors share the object.
 	shared bool
+	// writeOnly is set where nobody can read it: there is nothing in it, and its
+	// position is moved here.
+	writeOnly bool
+	// position is where its writer is in it, as far as that has been seen.
+	position atomic.Int64
 }
 
 // maxPrivate bounds how many objects made for one open each are remembered.

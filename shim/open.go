@@ -257,6 +257,7 @@ func (w *Worker) openFile(c *Call, t *target, a Answer, accmode int) (Answer, un
 			kind = written
 			w.shim.adoptStrays(n, v)
 		}
+		high := accmode == unix.O_WRONLY
 		var content []byte
 		if content, err = n.Content.Read(v); n.On != nil && err != nil {
 			if errno, ok := err.(unix.Errno); ok && (errno != unix.EINVAL || !writes) {
@@ -265,11 +266,16 @@ func (w *Worker) openFile(c *Call, t *target, a Answer, accmode int) (Answer, un
 			err = nil
 		}
 		if err == nil {
-			a.FD, err = w.shim.newFile(content, kind, &handedOut{node: n, name: t.name})
+			if high {
+				content = nil
+			}
+			a.FD, err = w.shim.newFile(content, kind, &handedOut{node: n, name: t.name, writeOnly: high})
 		}
 		if err == nil && writes && !w.mayLookAt(c.TID) {
 			w.shim.Unfollowed(a.FD) // its writes will be known by nothing but the file
+			high = false
 		}
+		a.High = high && w.shim.high
 	}
 	if err != nil {
 		return w.failed(c, n, accmode, err)

@@ -20,6 +20,8 @@ type Shim struct {
 	log      zerolog.Logger
 	started  time.Time
 	timing   bool
+	foreign  bool      // see Options
+	high     bool      // writers may have high numbers
 	handlers []handler // by call number; nil where the policy traps nothing
 	traps    []Trap
 	quirks   quirks
@@ -51,7 +53,7 @@ type Shim struct {
 	crowdedOnce sync.Once
 	virtual     virtualMounts
 	streams     streams
-	offsets     offsets
+	highs       highs
 	reapers     subreapers
 	stats       statistics
 }
@@ -61,6 +63,9 @@ type Options struct {
 	Log zerolog.Logger
 	// Timing measures each call from stop to answer, for --stats and --metrics.
 	Timing bool
+	// Foreign says that the filter is made by another program (runc), which takes no
+	// rule about write(2): writers are followed, and have no high numbers.
+	Foreign bool
 	// Mountinfo is the supervisor's own /proc/self/mountinfo; nil reads it.
 	Mountinfo func() ([]byte, error)
 }
@@ -80,7 +85,7 @@ type quirks struct {
 // New makes the policy of a tree ready to answer.
 func New(tree *fakefs.Tree, opt Options) (*Shim, error) {
 	p := tree.Profile()
-	s := &Shim{tree: tree, log: opt.Log, timing: opt.Timing, mountinfo: opt.Mountinfo, started: time.Now()}
+	s := &Shim{tree: tree, log: opt.Log, timing: opt.Timing, foreign: opt.Foreign, mountinfo: opt.Mountinfo, started: time.Now()}
 	if s.mountinfo == nil {
 		s.mountinfo = func() ([]byte, error) { return os.ReadFile("/proc/self/mountinfo") }
 	}

@@ -12,12 +12,14 @@ import (
 )
 
 // strays are the files of writers that are not followed: because another tracer has them,
-// because the supervisor may not look at them, or because a descriptor was sent to them.
+// because the supervisor may not look at them, or because a descriptor was, or may have
+// been, sent to them.
 // What they write goes into a file which nobody else reads. It is looked at when somebody
 // opens the node: taken if the kernel would have, and left where it is if not.
 type strays struct {
-	mu  sync.Mutex
-	all []stray
+	mu   sync.Mutex
+	all  []stray
+	most int
 }
 
 type stray struct {
@@ -27,7 +29,8 @@ type stray struct {
 	was  string
 }
 
-// mostStrays bounds them: the oldest goes, with what it may still be written.
+// mostStrays bounds them, and so does the limit on descriptors: the oldest goes, with
+// what it may still be written.
 const mostStrays = 64
 
 // Unfollowed tells the shim that the process which is about to be given a descriptor
@@ -46,6 +49,20 @@ func (s *Shim) Unfollowed(fd int) {
 		return
 	}
 	s.watch(own, h.node, identityOf(&st))
+}
+
+// Handed tells the shim that a process has been given a descriptor for our fd that has a
+// high number: it may send that to one which gets it under another number, unseen. The
+// descriptor fd is the shim's from then on.
+func (s *Shim) Handed(fd int) {
+	var st unix.Stat_t
+	if fstat(fd, &st) == 0 {
+		if h, ok := s.handed.get(identityOf(&st)); ok {
+			s.watch(fd, h.node, identityOf(&st))
+			return
+		}
+	}
+	unix.Close(fd)
 }
 
 // PassesOn tells the shim that a thread may hand its descriptors to one that is not
@@ -83,7 +100,10 @@ func (s *Shim) watch(own int, n *fakefs.Node, is identity) {
 		unix.Close(own)
 		return
 	}
-	if len(t.all) == mostStrays {
+	if t.most == 0 {
+		t.most = max(1, min(mostStrays, mostKept()/4))
+	}
+	if len(t.all) == t.most {
 		unix.Close(t.all[0].fd)
 		t.all = t.all[1:]
 	}
@@ -101,8 +121,11 @@ func (s *Shim) adoptStrays(n *fakefs.Node, v fakefs.View) {
 	defer t.mu.Unlock()
 	for i := range t.all {
 		written := &t.all[i]
+		if written.node.Name != n.Name { // a node of a pattern is made for each look-up
+			continue
+		}
 		is := textIn(written.fd)
-		if written.node != n || is == written.was {
+		if is == written.was {
 			continue
 		}
 		written.was = is

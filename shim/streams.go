@@ -159,6 +159,9 @@ func (s *streams) close() {
 // kernel/printk/printk.c): to its start, its end or its last clear, with offset
 // 0. A pipe would say ESPIPE.
 func (w *Worker) lseek(c *Call) Answer {
+	if IsHigh(dirfdOf(c.Args[0])) {
+		return w.highCall(c)
+	}
 	h := w.handedTo(c, dirfdOf(c.Args[0]))
 	if h == nil || h.node.Stream == "" {
 		return Answer{}

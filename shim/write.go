@@ -4,17 +4,16 @@ import (
 	"os"
 	"strconv"
 	"strings"
-	"sync"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/shimrun/shimrun/fakefs"
 )
 
-// Writes to served files. While a process holds a writable descriptor of a
-// served file a follower sees every call of it; those below are carried out
-// here, so that write(2) itself can say EINVAL and no byte of an invalid value
-// is ever seen by a reader.
+// Writes to served files. The filter stops those to descriptors with high numbers
+// (high.go); while a process holds another writable descriptor of a served file a
+// follower sees every call of it. Those below are carried out here, so that write(2)
+// itself can say EINVAL and no byte of an invalid value is ever seen by a reader.
 
 // Interest says what a follower has to do with a call of a followed process.
 type Interest uint8
@@ -42,40 +41,24 @@ func FollowInterest(nr int) Interest {
 	return followInterestLegacy(nr)
 }
 
-// offsets are the positions of served files as their writers have moved them:
-// one for each process and file, as far as a follower has seen.
-type offsets struct {
-	mu sync.Mutex
-	at map[offsetKey]int64
-}
-
-type offsetKey struct {
-	tgid int
-	id   identity
-}
-
-func (o *offsets) get(k offsetKey) int64 {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.at[k]
-}
-
-func (o *offsets) set(k offsetKey, v int64) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.at == nil {
-		o.at = map[offsetKey]int64{}
-	}
-	if v == 0 {
-		delete(o.at, k)
-	} else {
-		o.at[k] = v
-	}
-}
-
 // maxWrite bounds one write to a served file, as the kernel bounds one to a
 // sysctl (KMALLOC_MAX_SIZE, ENOMEM above it).
 const maxWrite = 4 << 20
+
+// Drops tells whether a call that a followed process makes may close a writable served
+// descriptor: only then is it worth looking through its whole table afterwards.
+func (w *Worker) Drops(c *Call) bool {
+	fd := dirfdOf(c.Args[0])
+	switch c.Nr {
+	case unix.SYS_CLOSE:
+	case sysDup2, unix.SYS_DUP3:
+		fd = dirfdOf(c.Args[1])
+	default:
+		return true
+	}
+	h := w.handedTo(c, fd)
+	return h != nil && h.node.Content != nil
+}
 
 // HandleFollowed decides a call made by a followed process: a write to a served
 // file is validated and carried out here; all else continues.
@@ -93,20 +76,16 @@ func (w *Worker) HandleFollowed(c *Call) (a Answer) {
 	if err != nil {
 		return Answer{}
 	}
-	key := offsetKey{who.tgid, identityOf(&w.st)}
 	switch c.Nr {
 	case unix.SYS_LSEEK:
-		if c.Args[2] == unix.SEEK_SET {
-			w.shim.offsets.set(key, int64(c.Args[1]))
-		}
-		return Answer{}
+		return h.seek(c)
 	case unix.SYS_FTRUNCATE, unix.SYS_FALLOCATE:
-		if !w.writable(c.TID, fd) {
+		if !w.writable(c.TID, fd, h) {
 			return Answer{}
 		}
 		return Answer{Kind: Return} // see truncate
 	}
-	if !w.writable(c.TID, fd) {
+	if !w.writable(c.TID, fd, h) {
 		return Answer{} // EBADF
 	}
 	if isSysctl(h.node.Name) && !who.may(h.node, unix.W_OK, who.fsuid, who.fsgid) {
@@ -116,7 +95,7 @@ func (w *Worker) HandleFollowed(c *Call) (a Answer) {
 	if !ok {
 		return Answer{Kind: Fail, Errno: unix.EFAULT}
 	}
-	offset, moves := w.shim.offsets.get(key), true
+	offset, moves := h.position.Load(), true
 	switch c.Nr {
 	case unix.SYS_PWRITE64, unix.SYS_PWRITEV:
 		offset, moves = int64(c.Args[3]), false
@@ -125,11 +104,11 @@ func (w *Worker) HandleFollowed(c *Call) (a Answer) {
 			offset, moves = int64(c.Args[3]), false
 		}
 	}
-	return w.store(c, h, key, data, offset, moves)
+	return w.store(c, h, data, offset, moves)
 }
 
 // store hands what was written to the node, and shows every reader the result.
-func (w *Worker) store(c *Call, h *handedOut, key offsetKey, data []byte, offset int64, moves bool) Answer {
+func (w *Worker) store(c *Call, h *handedOut, data []byte, offset int64, moves bool) Answer {
 	v := &view{tid: c.TID, name: h.name, shim: w.shim}
 	w.told(c, h.node)
 	if len(data) == 0 {
@@ -152,12 +131,36 @@ func (w *Worker) store(c *Call, h *handedOut, key offsetKey, data []byte, offset
 	if !moves {
 		return Answer{Kind: Return, Value: int64(n)}
 	}
-	w.shim.offsets.set(key, offset+int64(n))
-	if !c.Tracee.CanRewrite() {
+	h.position.Store(offset + int64(n))
+	if h.writeOnly || !c.Tracee.CanRewrite() {
 		return Answer{Kind: Return, Value: int64(n)}
 	}
 	// The tracee's position moves as if the kernel had written.
 	return Answer{Kind: Rewrite, Nr: unix.SYS_LSEEK, Args: [6]uint64{c.Args[0], uint64(n), unix.SEEK_CUR}, Override: true, Value: int64(n)}
+}
+
+// seek is lseek(2) on a file that is written to.
+func (h *handedOut) seek(c *Call) Answer {
+	at, known := int64(c.Args[1]), true
+	switch c.Args[2] {
+	case unix.SEEK_SET:
+		if !h.writeOnly {
+			h.position.Store(at)
+		}
+	case unix.SEEK_CUR:
+		at += h.position.Load()
+	case unix.SEEK_END: // of nothing
+	default:
+		known = false
+	}
+	if !h.writeOnly || !known {
+		return Answer{}
+	}
+	if at < 0 {
+		return Answer{Kind: Fail, Errno: unix.EINVAL}
+	}
+	h.position.Store(at)
+	return Answer{Kind: Return, Value: at}
 }
 
 // show puts a node's new content where it is read: into the file that all share, and
@@ -167,6 +170,9 @@ func (w *Worker) show(c *Call, h *handedOut, v *view) error {
 		if err := w.shim.refresh(h.node, h.name, v); err != nil {
 			return err
 		}
+	}
+	if h.writeOnly {
+		return nil
 	}
 	content, err := h.node.Content.Read(v)
 	if err != nil {
@@ -226,9 +232,10 @@ func readAll(t Tracee, data []byte, addr, size uint64) ([]byte, bool) {
 	return data, err == nil && uint64(n) == size
 }
 
-// writable tells whether a tracee's descriptor is open for writing.
-func (w *Worker) writable(tid, fd int) bool {
-	return openForWriting(tid, fd)
+// writable tells whether a tracee's descriptor of what was handed out is open for
+// writing.
+func (w *Worker) writable(tid, fd int, h *handedOut) bool {
+	return h.writeOnly || openForWriting(tid, fd)
 }
 
 // openForWriting reads the access mode from /proc/TID/fdinfo (proc_pid_fdinfo(5)).
@@ -246,8 +253,8 @@ func openForWriting(tid, fd int) bool {
 	return err == nil && flags&unix.O_ACCMODE != unix.O_RDONLY
 }
 
-// Follows tells whether process tgid still holds a writable served descriptor,
-// so that its writes have to be seen.
+// Follows tells whether process tgid still holds a writable served descriptor
+// whose writes no filter sees.
 func (s *Shim) Follows(tgid int) bool {
 	dir := "/proc/" + strconv.Itoa(tgid) + "/fd"
 	f, err := os.Open(dir)
@@ -258,7 +265,7 @@ func (s *Shim) Follows(tgid int) bool {
 	names, _ := f.Readdirnames(-1)
 	for _, name := range names {
 		var st unix.Stat_t
-		if unix.Stat(dir+"/"+name, &st) != nil {
+		if fd, err := strconv.Atoi(name); err == nil && IsHigh(fd) || unix.Stat(dir+"/"+name, &st) != nil {
 			continue
 		}
 		h, ok := s.handed.get(identityOf(&st))
@@ -269,18 +276,7 @@ func (s *Shim) Follows(tgid int) bool {
 			return true
 		}
 	}
-	s.offsets.forget(tgid)
 	return false
-}
-
-func (o *offsets) forget(tgid int) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	for k := range o.at {
-		if k.tgid == tgid {
-			delete(o.at, k)
-		}
-	}
 }
 
 var _ fakefs.View = (*view)(nil)

@@ -20,6 +20,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
@@ -123,6 +124,39 @@ static long do_read(long times)
 	return 0;
 }
 
+/* A value is written that is there already. */
+static long do_write(long times)
+{
+	while (times--) {
+		long n, fd = syscall(SYS_openat, AT_FDCWD, path, O_WRONLY);
+
+		if (fd < 0)
+			return -1;
+		n = syscall(SYS_write, fd, "1\n", 2);
+		syscall(SYS_close, fd);
+		if (n != 2)
+			return -1;
+	}
+	return 0;
+}
+
+/* A request and its answer through a pair of sockets, both ends of which are here: four
+ * calls, and nobody is waited for. */
+static long do_exchange(long times)
+{
+	static __thread int pair[2] = { -1, -1 };
+	char text[64] = "";
+
+	if (pair[0] < 0 && socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair))
+		return -1;
+	while (times--)
+		for (int end = 0; end < 2; end++)
+			if (syscall(SYS_write, pair[end], text, sizeof text) != sizeof text ||
+			    syscall(SYS_read, pair[!end], text, sizeof text) != sizeof text)
+				return -1;
+	return 0;
+}
+
 /* A new process that executes a program and ends: this one, told to. */
 static long do_exec(long times)
 {
@@ -165,6 +199,7 @@ static const struct {
 } jobs[] = {
 	{ "getppid", do_getppid }, { "open", do_open }, { "enoent", do_enoent },
 	{ "stat", do_stat },       { "statfs", do_statfs }, { "read", do_read },
+	{ "write", do_write },     { "exchange", do_exchange },
 	{ "exec", do_exec },       { "compute", do_compute },
 };
 
@@ -233,6 +268,29 @@ static void loop(job *job, uint64_t nanoseconds, int threads)
 	printf("%llu %ld\n", (unsigned long long)(end - start), done);
 }
 
+static void rest(void)
+{
+	struct timespec pause = { .tv_nsec = 1000000 };
+
+	nanosleep(&pause, NULL);
+}
+
+/* Beside the operations a thread writes to the file, over and over. It sleeps for most
+ * of the time, with the file open and without, and so takes no processor from others. */
+static void *write_on(void *unused)
+{
+	for (;;) {
+		int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+		if (fd < 0 || write(fd, "1\n", 2) != 2)
+			fail("write to");
+		rest();
+		close(fd);
+		rest();
+	}
+	return unused;
+}
+
 /* One operation each 100 µs; only the operations are timed. In between the
  * program computes, or sleeps. */
 static void sparse(job *job, uint64_t nanoseconds, int sleeps)
@@ -271,7 +329,8 @@ int main(int argc, char **argv)
 {
 	uint64_t nanoseconds;
 	char *operation;
-	int threads, burst;
+	int threads, burst, beside;
+	pthread_t writer;
 	job *job;
 
 	self = argv[0];
@@ -290,10 +349,13 @@ int main(int argc, char **argv)
 		expected = argv[5];
 
 	burst = !strncmp(operation, "sparse-", 7) || !strncmp(operation, "drowsy-", 7);
-	job = wanted(burst ? operation + 7 : operation);
+	beside = !strncmp(operation, "beside-", 7);
+	job = wanted(burst || beside ? operation + 7 : operation);
 	if (job(1) < 0)
 		fail("first operation on");
 	expected = NULL;
+	if (beside && pthread_create(&writer, NULL, write_on, NULL))
+		fail("thread for");
 	if (argv[2][0] == '=') {
 		long times = atol(argv[2] + 1);
 

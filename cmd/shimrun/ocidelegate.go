@@ -144,7 +144,7 @@ func trapsOf(profile []byte) ([]shim.Trap, error) {
 	if err != nil {
 		return nil, err
 	}
-	policy, err := shim.New(tree, shim.Options{Log: zerolog.Nop()})
+	policy, err := shim.New(tree, shim.Options{Log: zerolog.Nop(), Foreign: true})
 	if err != nil {
 		return nil, err
 	}

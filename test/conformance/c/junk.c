@@ -9,12 +9,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 static const char *file;
 static const char **self;
+static int mode = O_RDWR;
 static double end;
 static long taken, seen;
 
@@ -31,7 +33,7 @@ static void put(int fd)
 		__atomic_add_fetch(&taken, 1, __ATOMIC_RELAXED);
 }
 
-static int opened(void) { return open(file, O_RDWR | O_CLOEXEC); }
+static int opened(void) { return open(file, mode | O_CLOEXEC); }
 
 static void look(int fd)
 {
@@ -104,6 +106,22 @@ static void *leaves(void *unused)
 	return unused;
 }
 
+/* Many at once, in turns. */
+static void *holds(void *unused)
+{
+	int fd[50];
+
+	while (now() < end) {
+		for (int i = 0; i < 50; i++)
+			fd[i] = opened();
+		for (int i = 0; i < 50; i++)
+			put(fd[i]);
+		for (int i = 0; i < 50; i++)
+			close(fd[i]);
+	}
+	return unused;
+}
+
 static int process(void *unused)
 {
 	guesses(unused);
@@ -113,7 +131,7 @@ static int process(void *unused)
 static void *becomes(void *unused)
 {
 	char number[12];
-	sprintf(number, "%d", open(file, O_RDWR));
+	sprintf(number, "%d", open(file, mode));
 	execl(self[0], self[0], "inherited", number, NULL);
 	return unused;
 }
@@ -143,6 +161,15 @@ static int way(const char *name)
 	if (!strcmp(name, "threads")) {
 		for (int i = 0; i < 6; i++)
 			start(turns);
+	} else if (!strcmp(name, "few-numbers")) {
+		struct rlimit few = { 100, 100 };
+		setrlimit(RLIMIT_NOFILE, &few);
+		start(turns);
+		start(turns);
+	} else if (!strcmp(name, "many-numbers")) {
+		start(holds);
+		start(turns);
+		start(turns);
 	} else if (!strcmp(name, "guesses")) {
 		for (int i = 0; i < 3; i++) {
 			start(guesses);
@@ -186,11 +213,14 @@ static int way(const char *name)
 	return taken || seen;
 }
 
+/*	junk FILE [write-only] [WAY...] */
 int main(int argc, const char **argv)
 {
-	static const char *ways[] = {
-		"threads", "guesses", "moved", "own-tables", "children", "leader-ended", "execve", "shared-table",
+	/* A shared table only when asked for. */
+	static const char *all[] = {
+		"threads", "many-numbers", "few-numbers", "guesses", "moved", "own-tables", "children", "leader-ended", "execve", NULL,
 	};
+	const char **ways = all;
 
 	self = argv;
 	if (!strcmp(argv[1], "inherited")) {
@@ -198,22 +228,26 @@ int main(int argc, const char **argv)
 		return taken != 0;
 	}
 	file = argv[1];
+	if (argc > 2 && !strcmp(argv[2], "write-only")) {
+		mode = O_WRONLY;
+		argc--;
+		argv++;
+	}
+	if (argc > 2)
+		ways = argv + 2;
 	int fd = opened();
 	printf("open: %s\n", fd < 0 ? strerrorname_np(errno) : "done");
 	fflush(stdout);
 	close(fd);
-	for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
+	for (; *ways; ways++) {
 		int status;
-		/* The last one only when asked for. */
-		if (argc > 2 ? strcmp(argv[2], ways[i]) : i == sizeof ways / sizeof *ways - 1)
-			continue;
 		pid_t child = fork();
 		if (!child) {
 			end = now() + 0.2;
-			exit(way(ways[i]));
+			exit(way(*ways));
 		}
 		waitpid(child, &status, 0);
-		printf("%s: %s\n", ways[i], !status ? "refused" : WIFSIGNALED(status) ? "killed" : "junk was taken or read");
+		printf("%s: %s\n", *ways, !status ? "refused" : WIFSIGNALED(status) ? "killed" : "junk was taken or read");
 		fflush(stdout);
 	}
 	return 0;

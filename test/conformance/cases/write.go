@@ -24,6 +24,8 @@ var values = []struct {
 	{"secret", []string{"1", "3", "0"}},
 }
 
+const guessed = "a descriptor has a low number for a moment before it has a high one: who guesses that is told that he has written"
+
 var writeCases = []Case{
 	{
 		Name: "write/values", Calls: "write openat", Needs: Root,
@@ -191,6 +193,74 @@ var writeCases = []Case{
 		// However many threads write what the node refuses, by whatever descriptor.
 		Name: "write/refused-by-threads", Calls: "write openat dup2 close unshare clone execve", Needs: Root,
 		Run: func(r *Record) { r.Program("junk", r.Path("range")) },
+	},
+	{
+		// The same by descriptors that are only written to, some more than there are high numbers.
+		Name: "write/refused-to-writers", Calls: "write openat dup2 close unshare clone execve", Needs: Root,
+		Run: func(r *Record) {
+			r.Program("junk", r.Path("range"), "write-only", "threads", "many-numbers", "few-numbers", "moved", "own-tables", "leader-ended", "execve")
+		},
+	},
+	{
+		Name: "write/refused-by-guess", Calls: "write openat clone", Needs: Root,
+		Run: func(r *Record) { r.Program("junk", r.Path("range"), "write-only", "guesses", "children") },
+		Not: map[string]string{
+			"native/ptrace": guessed,
+			"gvisor":        guessed,
+		},
+	},
+	{
+		Name: "write/sent", Calls: "write openat sendmsg recvmsg", Needs: Root,
+		Run: func(r *Record) {
+			r.Restore("range")
+			for _, value := range []string{"2", "0", "1"} {
+				r.Program("sent", r.Path("range"), value)
+				r.Say("now %s", r.Content(r.Path("range")))
+			}
+		},
+	},
+	{
+		Name: "write/by-one-thread-of-many", Calls: "write writev pwrite64 lseek dup fcntl ftruncate fallocate", Needs: Root,
+		Run: func(r *Record) {
+			r.Restore("range")
+			fd := r.Fixture("range", unix.O_WRONLY)
+			for _, step := range []struct {
+				whence int
+				at     int64
+			}{{unix.SEEK_SET, 0}, {unix.SEEK_SET, 3}, {unix.SEEK_CUR, -1}, {unix.SEEK_CUR, -9}, {unix.SEEK_END, 0}, {unix.SEEK_SET, 0}} {
+				at, err := unix.Seek(fd, step.at, step.whence)
+				r.Say("lseek(%d, %d) = %d %s", step.at, step.whence, at, Errno(err))
+			}
+			for _, data := range []string{"1", "9", "2"} {
+				_, _ = unix.Seek(fd, 0, unix.SEEK_SET)
+				n, err := unix.Write(fd, []byte(data))
+				r.Say("write(%q) = %d %s, now %s", data, n, Errno(err), r.Content(r.Path("range")))
+				at, err := unix.Seek(fd, 0, unix.SEEK_CUR)
+				r.Say("it is at %d %s", at, Errno(err))
+			}
+			_, err := call(unix.SYS_FTRUNCATE, fdarg(fd), 0)
+			r.Say("ftruncate = %s, now %s", Errno(err), r.Content(r.Path("range")))
+			for _, copy := range []func() (int, error){
+				func() (int, error) { return unix.Dup(fd) },
+				func() (int, error) { return unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 20) },
+				func() (int, error) { return unix.FcntlInt(uintptr(fd), unix.F_DUPFD, 1000) },
+			} {
+				other, err := copy()
+				r.Hold(other)
+				r.Say("a copy: %s", Errno(err))
+				for _, data := range []string{"9", "0"} {
+					_, err := unix.Seek(other, 0, unix.SEEK_SET)
+					r.Say("lseek = %s", Errno(err))
+					n, err := unix.Write(other, []byte(data))
+					r.Say("write(%q) = %d %s, now %s", data, n, Errno(err), r.Content(r.Path("range")))
+				}
+				_, _ = unix.Seek(other, 0, unix.SEEK_SET)
+				n, err := unix.Write(fd, []byte("7"))
+				r.Say("write of 7 to the first = %d %s", n, Errno(err))
+			}
+			flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0)
+			r.Say("F_GETFD = %d %s", flags, Errno(err))
+		},
 	},
 	{
 		Name: "write/refused-in-a-shared-table", Calls: "write openat clone", Needs: Root,
