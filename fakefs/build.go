@@ -25,7 +25,7 @@ func (p *Profile) Tree(m Machine) (*Tree, error) {
 		t.devices = newBlockDevices(t.mounts, m)
 	}
 	var err error
-	if t.cgroups, err = newCgroups(&p.Cgroups, m); err != nil {
+	if t.cgroups, err = newCgroups(p, m); err != nil {
 		return nil, fmt.Errorf("profile %s: %w", p.Name, err)
 	}
 	plain := map[string]*Node{}

@@ -188,7 +188,7 @@ func TestCgroupTree(t *testing.T) {
 
 func TestCgroupsSection(t *testing.T) {
 	for doc, want := range map[string]string{
-		"cgroups: {controllers: [blkio]}":    `p.yaml:1:25: cgroups: "blkio" is no controller that can be served (allowed: cpuset, cpu, cpuacct, memory, devices, freezer, pids)`,
+		"cgroups: {controllers: [blkio]}":    `p.yaml:1:25: cgroups: "blkio" is no controller that can be served (allowed: cpuset, cpu, cpuacct, memory, devices, freezer, pids, io, hugetlb, misc)`,
 		"cgroups: {controllers: [cpu, cpu]}": `p.yaml:1:30: cgroups cpu: contradicts p.yaml:1:25 (allowed: one declaration)`,
 		"cgroups: {root: here}":              `p.yaml:1:17: cgroups root: "here" is no absolute, clean path below another folder (allowed: a path such as /sys/fs/cgroup)`,
 		"cgroups: {root: /here}":             `p.yaml:1:17: cgroups root: "/here" is no absolute, clean path below another folder (allowed: a path such as /sys/fs/cgroup)`,

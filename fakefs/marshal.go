@@ -67,6 +67,7 @@ func (p *Profile) Marshal() ([]byte, error) {
 
 	groups := section{}
 	groups.set("controllers", slices.Sorted(maps.Keys(p.Cgroups.Controllers)), len(p.Cgroups.Controllers) > 0)
+	groups.set("version", p.Cgroups.Version, p.Cgroups.Version != "")
 	groups.set("root", p.Cgroups.Root, p.Cgroups.Root != "")
 	groups.set("when", string(p.Cgroups.When), p.Cgroups.When != "")
 	out.set("cgroups", groups, len(groups) > 0)

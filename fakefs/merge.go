@@ -31,6 +31,7 @@ func (m *merger) add(p *Profile, own bool) {
 	overlay(m, p, own, "approximate", m.into.Approximate, p.Approximate)
 	overlay(m, p, own, "arguments", m.into.Arguments, p.Arguments)
 	overlay(m, p, own, "cgroups", m.into.Cgroups.Controllers, p.Cgroups.Controllers)
+	scalar(m, p, own, "cgroups", "version", &m.into.Cgroups.Version, p.Cgroups.Version)
 	scalar(m, p, own, "cgroups", "root", &m.into.Cgroups.Root, p.Cgroups.Root)
 	scalar(m, p, own, "cgroups", "when", &m.into.Cgroups.When, p.Cgroups.When)
 	scalar(m, p, own, "memory", "total", &m.into.Memory.Total, p.Memory.Total)

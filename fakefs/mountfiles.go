@@ -8,6 +8,7 @@ func mountinfoFile(g *generated, v View) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	real = g.tree.cgroups.uncovered("mountinfo", real)
 	real = g.tree.cgroups.appendMounts(real, "mountinfo", real)
 	return g.tree.mounts.appendMountinfo(make([]byte, 0, len(real)+spare), real), nil
 }
@@ -21,6 +22,7 @@ func mountsFile(g *generated, v View) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	real, mountinfo = g.tree.cgroups.uncovered("mounts", real), g.tree.cgroups.uncovered("mountinfo", mountinfo)
 	real = g.tree.cgroups.appendMounts(real, "mounts", mountinfo)
 	mountinfo = g.tree.cgroups.appendMounts(mountinfo, "mountinfo", mountinfo)
 	return g.tree.mounts.appendMounts(make([]byte, 0, len(real)+spare), real, mountinfo), nil
@@ -35,6 +37,7 @@ func mountstatsFile(g *generated, v View) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	real, mountinfo = g.tree.cgroups.uncovered("mountstats", real), g.tree.cgroups.uncovered("mountinfo", mountinfo)
 	real = g.tree.cgroups.appendMounts(real, "mountstats", mountinfo)
 	mountinfo = g.tree.cgroups.appendMounts(mountinfo, "mountinfo", mountinfo)
 	return g.tree.mounts.appendMountstats(make([]byte, 0, len(real)+spare), real, mountinfo), nil

@@ -12,8 +12,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"go.yaml.in/yaml/v3"
-
-	"github.com/shimrun/shimrun/fakefs/cgroup"
 )
 
 func compileSchema(t *testing.T) *jsonschema.Schema {
@@ -123,7 +121,7 @@ func TestSchemaKnowsTheKeysOfTheDecoder(t *testing.T) {
 		want []string
 	}{
 		{[]string{"properties", "files", "additionalProperties", "properties", "generate"}, slices.Sorted(maps.Keys(generators))},
-		{[]string{"properties", "cgroups", "properties", "controllers", "items"}, cgroup.Controllers()},
+		{[]string{"properties", "cgroups", "properties", "controllers", "items"}, anyControllers()},
 		{[]string{"properties", "quirks", "items"}, slices.Sorted(maps.Keys(Quirks))},
 		{[]string{"$defs", "filesystem"}, slices.Sorted(maps.Keys(magics))},
 		{[]string{"properties", "sysctls", "additionalProperties", "anyOf", "last", "properties", "type"}, sysctlTypes},

@@ -46,14 +46,11 @@ func (t *Tree) Profile() *Profile { return t.profile }
 func (t *Tree) Kmsg() *Kmsg { return t.kmsg }
 
 // Controllers are the cgroup controllers that are served here.
-func (t *Tree) Controllers() (names []string) {
+func (t *Tree) Controllers() []string {
 	if t.cgroups == nil {
 		return nil
 	}
-	for _, h := range t.cgroups.All() {
-		names = append(names, h.Controller)
-	}
-	return names
+	return t.cgroups.Controllers()
 }
 
 // Cgroups are the served hierarchies, nil where there are none.

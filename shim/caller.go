@@ -2,6 +2,7 @@ package shim
 
 import (
 	"bytes"
+	"io/fs"
 	"os"
 	"strconv"
 	"strings"
@@ -22,6 +23,7 @@ func (v *view) Caller() (cgroup.Caller, error) {
 		return cgroup.Caller{}, err
 	}
 	c := callerOf(&who)
+	c.TID, c.Signal = v.tid, v.shim.signalFor(&who)
 	c.Shown, c.Meant, _ = numbering(v.tid)
 	return c, nil
 }
@@ -100,6 +102,10 @@ func callerOf(who *status) cgroup.Caller {
 	return cgroup.Caller{
 		PID: who.tgid, UID: who.fsuid, GID: who.fsgid, Admin: who.has(unix.CAP_SYS_ADMIN),
 		Owner: ownerOf,
+		MayWrite: func(a cgroup.Attributes) bool {
+			n := fakefs.Node{Mode: fs.FileMode(a.Mode & 0o777), UID: a.UID, GID: a.GID}
+			return who.may(&n, unix.W_OK, who.fsuid, who.fsgid)
+		},
 	}
 }
 

@@ -115,14 +115,14 @@ func writeProcs(g *Group, who Caller, text string) error {
 	if p.groups[g.h.index] == g {
 		return nil
 	}
-	if g.h.kind.attach != nil {
-		if err := g.h.kind.attach(g); err != nil {
+	if g.h.kinds[0].attach != nil {
+		if err := g.h.kinds[0].attach(g); err != nil {
 			return err
 		}
 	}
 	p.groups = slices.Clone(p.groups)
 	p.groups[g.h.index] = g
-	g.note()
+	g.h.note()
 	return nil
 }
 

@@ -8,15 +8,16 @@ import (
 
 // cpu is what a group of the controller cpu is set to, in its files' units.
 type cpu struct {
-	shares        uint64
-	quota, period uint64 // microseconds
+	shares               uint64
+	quota, period, burst uint64 // microseconds
+	idle                 bool
 }
 
 const noQuota = math.MaxUint64
 
 func freshCPU(*Group) any { return &cpu{shares: 1024, quota: noQuota, period: 100000} }
 
-func (g *Group) cpu() *cpu { return g.state.(*cpu) }
+func (g *Group) cpu() *cpu { return g.state["cpu"].(*cpu) }
 
 // cpuFiles are cpu_legacy_files in kernel/sched/core.c.
 var cpuFiles = []spec{
@@ -30,8 +31,7 @@ var cpuFiles = []spec{
 			if g.parent == nil {
 				return unix.EINVAL
 			}
-			g.cpu().shares = min(max(n, 2), 1<<18) // MIN_SHARES, MAX_SHARES
-			return nil
+			return g.setShares(n)
 		}},
 	{name: "cpu.cfs_quota_us", mode: 0o644,
 		read: func(g *Group, _ Caller) (string, error) {
@@ -49,7 +49,7 @@ var cpuFiles = []spec{
 			if n >= 0 {
 				quota = uint64(n)
 			}
-			return g.setBandwidth(g.cpu().period, quota)
+			return g.setBandwidth(g.cpu().period, quota, g.cpu().burst)
 		}},
 	{name: "cpu.cfs_period_us", mode: 0o644,
 		read: func(g *Group, _ Caller) (string, error) { return line(g.cpu().period), nil },
@@ -58,7 +58,7 @@ var cpuFiles = []spec{
 			if err != nil {
 				return err
 			}
-			return g.setBandwidth(n, g.cpu().quota)
+			return g.setBandwidth(n, g.cpu().quota, g.cpu().burst)
 		}},
 	{name: "cpu.stat", mode: 0o444,
 		read: func(*Group, Caller) (string, error) {
@@ -66,9 +66,18 @@ var cpuFiles = []spec{
 		}},
 }
 
+// setShares is sched_group_set_shares.
+func (g *Group) setShares(n uint64) error {
+	if g.cpu().idle {
+		return unix.EINVAL
+	}
+	g.cpu().shares = min(max(n, 2), 1<<18) // MIN_SHARES, MAX_SHARES
+	return nil
+}
+
 // setBandwidth makes the checks of tg_set_cfs_bandwidth: a period of 1 ms to
 // 1 s, a quota of at least 1 ms, and no more for a group than for the one above.
-func (g *Group) setBandwidth(period, quota uint64) error {
+func (g *Group) setBandwidth(period, quota, burst uint64) error {
 	const (
 		least   = 1000
 		longest = 1000000
@@ -78,11 +87,11 @@ func (g *Group) setBandwidth(period, quota uint64) error {
 	switch {
 	case g.parent == nil,
 		period < least, period > longest,
-		quota != noQuota && (quota < least || quota > most):
+		quota != noQuota && (quota < least || quota > most || burst > quota || burst+quota > most):
 		return unix.EINVAL
 	}
 	old := *g.cpu()
-	g.cpu().period, g.cpu().quota = period, quota
+	g.cpu().period, g.cpu().quota, g.cpu().burst = period, quota, burst
 	if !g.schedulable(g.parent.ratio()) {
 		*g.cpu() = old
 		return unix.EINVAL
@@ -111,7 +120,8 @@ func (g *Group) schedulable(above uint64) bool {
 		}
 	}
 	for _, child := range g.children {
-		if !child.schedulable(own) {
+		// Below in a unified tree the controller may not be enabled.
+		if child.state["cpu"] != nil && !child.schedulable(own) {
 			return false
 		}
 	}

@@ -172,7 +172,7 @@ func freshCpuset(g *Group) any {
 	return c
 }
 
-func (g *Group) cpuset() *cpuset { return g.state.(*cpuset) }
+func (g *Group) cpuset() *cpuset { return g.state["cpuset"].(*cpuset) }
 
 // exclusiveChildren tells whether a child has its own alone, so that a clone
 // would take it away (cpuset_css_online).
@@ -303,7 +303,7 @@ func (g *Group) change(trial *cpuset) error {
 			return unix.ENOSPC
 		}
 	}
-	g.state = trial
+	g.state["cpuset"] = trial
 	return nil
 }
 

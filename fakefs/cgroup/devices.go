@@ -55,7 +55,7 @@ func freshDevices(g *Group) any {
 	return &devices{deny: above.deny, exceptions: slices.Clone(above.exceptions)}
 }
 
-func (g *Group) devices() *devices { return g.state.(*devices) }
+func (g *Group) devices() *devices { return g.state["devices"].(*devices) }
 
 var devicesFiles = []spec{
 	{name: "devices.allow", mode: 0o200, write: func(g *Group, who Caller, text string) error { return g.rule(who, text, true) }},
@@ -171,10 +171,10 @@ func (g *Group) rule(who Caller, text string, allow bool) error {
 			if above.deny {
 				return unix.EPERM
 			}
-			g.state = &devices{exceptions: slices.Clone(above.exceptions)}
+			g.state["devices"] = &devices{exceptions: slices.Clone(above.exceptions)}
 			return nil
 		}
-		g.state = &devices{deny: !allow}
+		g.state["devices"] = &devices{deny: !allow}
 		return nil
 	}
 	if allow {

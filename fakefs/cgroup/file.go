@@ -9,7 +9,11 @@ import (
 
 // A kind is what makes a controller: its files, and the state behind them.
 type kind struct {
+	name  string
 	files []spec
+	// threaded tells that threads of one process may be in different groups of
+	// the controller, and also beside groups (cgroup-v2.rst, "Threads").
+	threaded bool
 	// fresh makes the state of a new group; its parent, if it has one, has its own.
 	fresh func(g *Group) any
 	// attach says whether a process may come into the group.
@@ -39,14 +43,26 @@ const (
 
 // A File is one file of a group.
 type File struct {
-	g         *Group
-	spec      *spec
-	ino       uint64
-	attribute Attributes
+	g    *Group
+	spec *spec
+	// controller is the one that the file came with, "" for those of every group;
+	// gone tells that it went with it.
+	controller string
+	gone       bool
+	ino        uint64
+	attribute  Attributes
 }
 
 // Name is the file's name in its directory.
 func (f *File) Name() string { return f.spec.name }
+
+// Controller names the one that the file belongs to.
+func (f *File) Controller() string {
+	if f.controller != "" {
+		return f.controller
+	}
+	return f.g.h.kinds[0].name
+}
 
 // Stat describes the file.
 func (f *File) Stat() Stat {
@@ -71,7 +87,7 @@ func (f *File) Read(who Caller) ([]byte, error) {
 	hs := f.g.h.of
 	hs.mu.Lock()
 	defer hs.mu.Unlock()
-	if f.g.gone {
+	if f.g.gone || f.gone {
 		return nil, unix.ENODEV
 	}
 	if f.spec.read == nil {
@@ -90,7 +106,7 @@ func (f *File) Write(who Caller, data []byte) (int, error) {
 	switch {
 	case len(data) > 4096:
 		return 0, unix.E2BIG
-	case f.g.gone:
+	case f.g.gone || f.gone:
 		return 0, unix.ENODEV
 	case len(data) == 0:
 		return 0, nil

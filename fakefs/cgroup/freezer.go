@@ -7,10 +7,12 @@ type freezer struct{ frozen bool }
 
 func freshFreezer(*Group) any { return &freezer{} }
 
+func (g *Group) freezer() *freezer { return g.state["freezer"].(*freezer) }
+
 // frozenAbove tells whether a group above was told to freeze.
 func (g *Group) frozenAbove() bool {
 	for up := g.parent; up != nil; up = up.parent {
-		if up.state.(*freezer).frozen {
+		if up.freezer().frozen {
 			return true
 		}
 	}
@@ -22,7 +24,7 @@ func (g *Group) frozenAbove() bool {
 var freezerFiles = []spec{
 	{name: "freezer.state", mode: 0o644, where: belowRoot,
 		read: func(g *Group, _ Caller) (string, error) {
-			if g.state.(*freezer).frozen || g.frozenAbove() {
+			if g.freezer().frozen || g.frozenAbove() {
 				return "FROZEN\n", nil
 			}
 			return "THAWED\n", nil
@@ -30,16 +32,16 @@ var freezerFiles = []spec{
 		write: func(g *Group, _ Caller, text string) error {
 			switch strip(text) {
 			case "FROZEN":
-				g.state.(*freezer).frozen = true
+				g.freezer().frozen = true
 			case "THAWED":
-				g.state.(*freezer).frozen = false
+				g.freezer().frozen = false
 			default:
 				return unix.EINVAL
 			}
 			return nil
 		}},
 	{name: "freezer.self_freezing", mode: 0o444, where: belowRoot,
-		read: func(g *Group, _ Caller) (string, error) { return bit(g.state.(*freezer).frozen), nil }},
+		read: func(g *Group, _ Caller) (string, error) { return bit(g.freezer().frozen), nil }},
 	{name: "freezer.parent_freezing", mode: 0o444, where: belowRoot,
 		read: func(g *Group, _ Caller) (string, error) { return bit(g.frozenAbove()), nil }},
 }

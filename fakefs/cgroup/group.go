@@ -23,8 +23,17 @@ type Group struct {
 	notify    bool // notify_on_release
 	clone     bool // cgroup.clone_children
 	agent     string
-	state     any // the controller's own
+	state     map[string]any // each controller's own, of those that are enabled here
 	used      usage
+
+	// Of the unified hierarchy: which controllers groups below have, whether it
+	// holds threads, whether it is told to freeze, how deep and how many may stand below.
+	control            []*kind
+	threaded           bool
+	freeze             bool
+	maxDepth, maxBelow int64
+	// told is what its cgroup.events last said to those who watch it.
+	told string
 }
 
 // Attributes are what chmod(2) and chown(2) can change.
@@ -116,6 +125,8 @@ func (g *Group) Make(name string, mode uint32, who Caller) error {
 		return unix.EINVAL
 	case g.h.groups >= maxGroups:
 		return unix.ENOSPC
+	case g.h.Unified() && !g.hasRoom():
+		return unix.EAGAIN
 	}
 	g.children[name] = g.h.newGroup(g, name, mode&0o1777, who.UID, who.GID)
 	return nil
@@ -146,6 +157,7 @@ func (g *Group) Remove(name string) error {
 	if hs.members.any(child) {
 		return unix.EBUSY
 	}
+	hs.members.leave(child)
 	delete(g.children, name)
 	child.gone = true
 	g.h.groups--
@@ -153,12 +165,17 @@ func (g *Group) Remove(name string) error {
 }
 
 // Rename gives a group another name in the same directory, which only the
-// first version of cgroups allows (cgroup1_rename).
+// first version of cgroups allows (cgroup1_rename; kernfs_iop_rename says EPERM
+// for the other).
 func (g *Group) Rename(name string, into *Group, as string) error {
 	g.h.of.mu.Lock()
 	defer g.h.of.mu.Unlock()
 	child := g.children[name]
 	switch {
+	case g.h.Unified() && child == nil && g.file(name) == nil:
+		return unix.ENOENT
+	case g.h.Unified() && (into != g || as != name):
+		return unix.EPERM
 	case child == nil && g.file(name) != nil:
 		return unix.ENOTDIR
 	case child == nil:

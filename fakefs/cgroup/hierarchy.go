@@ -8,7 +8,8 @@ import (
 	"time"
 )
 
-// Hierarchies are all that are served: one for each controller.
+// Hierarchies are all that are served: one for each controller, or a single
+// unified one (cgroups(7)).
 // They are safe for concurrent use.
 type Hierarchies struct {
 	machine Machine
@@ -18,15 +19,16 @@ type Hierarchies struct {
 	members members
 }
 
-// A Hierarchy is the tree of groups of one controller.
+// A Hierarchy is the tree of groups of one controller, or the unified one of all.
 type Hierarchy struct {
-	// Controller is its name, such as "cpu"; ID its number in /proc/cgroups.
+	// Controller is its name, such as "cpu", and "" for the unified hierarchy;
+	// ID its number in /proc/cgroups.
 	Controller string
 	ID         int
 
 	of     *Hierarchies
 	index  int
-	kind   *kind
+	kinds  []*kind // one, or those of the unified hierarchy in the kernel's order
 	root   *Group
 	inodes uint64
 	groups int
@@ -46,7 +48,7 @@ func New(m Machine, controllers []string, firstID int) (*Hierarchies, error) {
 		if !slices.Contains(controllers, name) {
 			continue
 		}
-		h := &Hierarchy{Controller: name, ID: firstID + len(hs.all), of: hs, index: len(hs.all), kind: kinds[name]}
+		h := &Hierarchy{Controller: name, ID: firstID + len(hs.all), of: hs, index: len(hs.all), kinds: []*kind{kinds[name]}}
 		h.root = h.newGroup(nil, "", 0o555, 0, 0)
 		hs.all = append(hs.all, h)
 	}
@@ -62,8 +64,31 @@ func (hs *Hierarchies) All() []*Hierarchy { return hs.all }
 // Of returns the hierarchy of a controller, nil where it is not served.
 func (hs *Hierarchies) Of(controller string) *Hierarchy {
 	for _, h := range hs.all {
-		if h.Controller == controller {
+		if h.kind(controller) != nil {
 			return h
+		}
+	}
+	return nil
+}
+
+// Controllers lists those of all hierarchies.
+func (hs *Hierarchies) Controllers() (names []string) {
+	for _, h := range hs.all {
+		for _, k := range h.kinds {
+			names = append(names, k.name)
+		}
+	}
+	return names
+}
+
+// Unified tells that the hierarchy is one of cgroup v2.
+func (h *Hierarchy) Unified() bool { return h.Controller == "" }
+
+// kind is that of a controller, nil where it is not attached.
+func (h *Hierarchy) kind(controller string) *kind {
+	for _, k := range h.kinds {
+		if k.name == controller {
+			return k
 		}
 	}
 	return nil
@@ -105,7 +130,9 @@ func (h *Hierarchy) newGroup(parent *Group, name string, mode uint32, uid, gid u
 	g := &Group{
 		h: h, parent: parent, name: name, made: time.Now(),
 		children:  map[string]*Group{},
+		state:     map[string]any{},
 		attribute: Attributes{Mode: mode, UID: uid, GID: gid},
+		maxDepth:  noMax, maxBelow: noMax,
 	}
 	h.groups++
 	h.inodes++
@@ -113,16 +140,47 @@ func (h *Hierarchy) newGroup(parent *Group, name string, mode uint32, uid, gid u
 	if parent != nil {
 		g.notify, g.clone = parent.notify, parent.clone
 	}
-	if h.kind.fresh != nil {
-		g.state = h.kind.fresh(g)
+	if h.Unified() {
+		g.addFiles("", unifiedFiles)
+	} else {
+		g.addFiles("", coreFiles)
 	}
-	for i := range h.kind.files {
-		s := &h.kind.files[i]
-		if s.where == onRoot && parent != nil || s.where == belowRoot && parent == nil {
-			continue
+	for _, k := range h.kinds {
+		if parent == nil || !h.Unified() || parent.has(k) {
+			g.attach(k)
 		}
-		h.inodes++
-		g.files = append(g.files, &File{g: g, spec: s, ino: h.inodes, attribute: Attributes{Mode: s.mode, UID: uid, GID: gid}})
 	}
 	return g
+}
+
+// attach gives a group a controller: its state, and its files.
+func (g *Group) attach(k *kind) {
+	if k.fresh != nil {
+		g.state[k.name] = k.fresh(g)
+	}
+	g.addFiles(k.name, k.files)
+}
+
+// addFiles adds those of a table that stand in the group. They are its owner's.
+func (g *Group) addFiles(controller string, table []spec) {
+	for i := range table {
+		s := &table[i]
+		if s.where == onRoot && g.parent != nil || s.where == belowRoot && g.parent == nil {
+			continue
+		}
+		g.h.inodes++
+		g.files = append(g.files, &File{
+			g: g, spec: s, controller: controller, ino: g.h.inodes,
+			attribute: Attributes{Mode: s.mode, UID: g.attribute.UID, GID: g.attribute.GID},
+		})
+	}
+}
+
+// detach takes a controller from a group: what it was set to is forgotten.
+func (g *Group) detach(k *kind) {
+	delete(g.state, k.name)
+	g.files = slices.DeleteFunc(g.files, func(f *File) bool {
+		f.gone = f.gone || f.controller == k.name
+		return f.gone
+	})
 }

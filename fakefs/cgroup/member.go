@@ -9,29 +9,35 @@ import (
 type members struct {
 	all map[int]*member
 	// born are processes that a backend saw forked and nobody has looked at yet.
-	born map[int][]*Group
+	born map[int]place
 	// ghosts remember, by process group and session, where the last member
 	// was: a process whose parent had gone before it was seen is where its kin was.
-	ghosts map[int][]*Group
+	ghosts map[int]place
 	looked time.Time
 }
 
-// A member is one process: its group in each hierarchy, in their order.
+// A member is one process.
 type member struct {
 	Process
-	groups []*Group
+	place
+	// apart has the threads that are in other groups of a unified hierarchy than
+	// their process.
+	apart map[int]*Group
+	// frozen tells that it was stopped for its group.
+	frozen bool
 }
 
-// usage is time in nanoseconds, and the most memory that was seen, in bytes.
-type usage struct {
-	user, system uint64
-	// userReset and systemReset are what was taken off by a write to cpuacct.usage.
-	userReset, systemReset uint64
-	most                   uint64
+// A place is where a process is: its group in each hierarchy, in their order, and
+// the root of its cgroup namespace (cgroup_namespaces(7)), nil for the hierarchy's.
+type place struct {
+	groups []*Group
+	space  *Group
 }
+
+func (p place) clone() place { return place{slices.Clone(p.groups), p.space} }
 
 func (m *members) init() {
-	m.all, m.born, m.ghosts = map[int]*member{}, map[int][]*Group{}, map[int][]*Group{}
+	m.all, m.born, m.ghosts = map[int]*member{}, map[int]place{}, map[int]place{}
 }
 
 // Forked says that one process has made another, which starts in its groups.
@@ -42,19 +48,19 @@ func (hs *Hierarchies) Forked(parent, child int) {
 	if known := hs.members.all[child]; known != nil && known.Parent == parent {
 		return // it was looked at before its parent's report came
 	}
-	if groups := hs.members.groupsOf(parent); groups != nil {
-		hs.members.born[child] = slices.Clone(groups)
+	if at, ok := hs.members.placeOf(parent); ok {
+		hs.members.born[child] = at.clone()
 	}
 }
 
-func (m *members) groupsOf(pid int) []*Group {
-	if groups := m.born[pid]; groups != nil {
-		return groups
+func (m *members) placeOf(pid int) (place, bool) {
+	if at, ok := m.born[pid]; ok {
+		return at, true
 	}
 	if known := m.all[pid]; known != nil {
-		return known.groups
+		return known.place, true
 	}
-	return nil
+	return place{}, false
 }
 
 // refresh looks at all processes, unless that was done within age: it finds a
@@ -65,7 +71,7 @@ func (hs *Hierarchies) refresh(age time.Duration) error {
 		return nil
 	}
 	born := m.born
-	m.born = map[int][]*Group{}
+	m.born = map[int]place{}
 	processes, err := hs.machine.Processes()
 	if err != nil {
 		return err
@@ -74,26 +80,28 @@ func (hs *Hierarchies) refresh(age time.Duration) error {
 	for i := range processes {
 		now[processes[i].PID] = &processes[i]
 	}
+	dead := m.dead(now)
 	seen := map[int]*member{}
 	for i := range processes {
-		hs.settle(&processes[i], now, born, seen)
+		hs.settle(&processes[i], now, born, seen, dead)
 	}
 	for pid, old := range m.all {
 		if seen[pid] == nil {
-			m.ghosts[old.Group], m.ghosts[old.Session] = old.groups, old.groups
+			m.ghosts[old.Group], m.ghosts[old.Session] = old.place, old.place
 		}
 	}
 	m.all = seen
 	m.forgetGhosts()
+	hs.forgetThreads()
 	m.looked = time.Now()
 	for _, h := range hs.all {
-		h.root.note()
+		h.note()
 	}
 	return nil
 }
 
 // settle finds the member of a process, its parent's first.
-func (hs *Hierarchies) settle(p *Process, now map[int]*Process, born map[int][]*Group, seen map[int]*member) *member {
+func (hs *Hierarchies) settle(p *Process, now map[int]*Process, born map[int]place, seen map[int]*member, dead map[int][]*member) *member {
 	if done := seen[p.PID]; done != nil {
 		return done
 	}
@@ -101,20 +109,24 @@ func (hs *Hierarchies) settle(p *Process, now map[int]*Process, born map[int][]*
 	seen[p.PID] = m // also ends a circle of parents, which a race could make
 	old := hs.members.all[p.PID]
 	if old != nil && old.Start == p.Start {
-		m.groups = old.groups
-		m.charge(old.User, old.System)
+		m.place, m.apart, m.frozen = old.place, old.apart, old.frozen
+		m.charge(&old.Process, dead[p.PID])
 		return m
 	}
+	ghosts := hs.members.ghosts
+	at, seenBorn := born[p.PID]
+	group, hasGroup := ghosts[p.Group]
+	session, hasSession := ghosts[p.Session]
 	switch {
-	case born[p.PID] != nil:
-		m.groups = born[p.PID]
-	case p.Parent <= 1 && p.Group != p.PID && hs.members.ghosts[p.Group] != nil:
-		m.groups = slices.Clone(hs.members.ghosts[p.Group])
-	case p.Parent <= 1 && p.Session != p.PID && hs.members.ghosts[p.Session] != nil:
-		m.groups = slices.Clone(hs.members.ghosts[p.Session])
+	case seenBorn:
+		m.place = at
+	case p.Parent <= 1 && p.Group != p.PID && hasGroup:
+		m.place = group.clone()
+	case p.Parent <= 1 && p.Session != p.PID && hasSession:
+		m.place = session.clone()
 	default:
 		if parent := now[p.Parent]; parent != nil && parent != p {
-			m.groups = slices.Clone(hs.settle(parent, now, born, seen).groups)
+			m.place = hs.settle(parent, now, born, seen, dead).clone()
 		}
 	}
 	for i, h := range hs.all {
@@ -124,19 +136,8 @@ func (hs *Hierarchies) settle(p *Process, now map[int]*Process, born map[int][]*
 			m.groups[i] = h.root
 		}
 	}
-	m.charge(0, 0)
+	m.charge(&Process{}, nil)
 	return m
-}
-
-// charge adds what a process has used since it was last looked at.
-func (m *member) charge(user, system uint64) {
-	du, ds := m.User-min(user, m.User), m.System-min(system, m.System)
-	for _, g := range m.groups {
-		for ; g != nil; g = g.parent {
-			g.used.user += du
-			g.used.system += ds
-		}
-	}
 }
 
 // forgetGhosts keeps those of process groups and sessions that still live.
@@ -155,10 +156,55 @@ func (m *members) forgetGhosts() {
 	}
 }
 
+// forgetThreads keeps threads that stand apart only as long as they live.
+func (hs *Hierarchies) forgetThreads() {
+	for _, p := range hs.members.all {
+		if len(p.apart) == 0 {
+			continue
+		}
+		threads, err := hs.machine.Threads(p.PID)
+		for id := range p.apart {
+			if err == nil && !slices.Contains(threads, id) {
+				delete(p.apart, id)
+			}
+		}
+	}
+}
+
+// leave has those that remember a group that is removed remember the one above.
+func (m *members) leave(g *Group) {
+	for id, at := range m.ghosts {
+		if at.groups[g.h.index] == g {
+			delete(m.ghosts, id)
+		}
+	}
+}
+
+// in tells whether the process, or a thread of it, is in the group itself.
+func (m *member) in(g *Group) bool {
+	if m.groups[g.h.index] == g && (len(m.apart) == 0 || len(m.apart) < m.Threads) {
+		return true
+	}
+	for _, apart := range m.apart {
+		if apart == g {
+			return true
+		}
+	}
+	return false
+}
+
+// groupOf is the group of one thread.
+func (m *member) groupOf(thread, hierarchy int) *Group {
+	if apart := m.apart[thread]; apart != nil && apart.h.index == hierarchy {
+		return apart
+	}
+	return m.groups[hierarchy]
+}
+
 // any tells whether a process is in the group itself.
 func (m *members) any(g *Group) bool {
 	for _, p := range m.all {
-		if p.groups[g.h.index] == g {
+		if p.in(g) {
 			return true
 		}
 	}
@@ -185,41 +231,4 @@ func (g *Group) below(what func(*member) uint64) (sum uint64) {
 		}
 	}
 	return sum
-}
-
-// note remembers the most memory that a group and those below it have held.
-func (g *Group) note() {
-	if g.h.Controller != "memory" {
-		return
-	}
-	sums := map[*Group]uint64{}
-	for _, p := range g.h.of.members.all {
-		for in := p.groups[g.h.index]; in != nil; in = in.parent {
-			sums[in] += p.RSS
-		}
-	}
-	for in, sum := range sums {
-		in.used.most = max(in.used.most, min(sum, g.h.of.machine.Memory()))
-	}
-}
-
-// InGroups tells the group of a process in each hierarchy.
-func (hs *Hierarchies) InGroups(pid int) (paths []string, err error) {
-	hs.mu.Lock()
-	defer hs.mu.Unlock()
-	groups := hs.members.groupsOf(pid)
-	if groups == nil || time.Since(hs.members.looked) > fresh {
-		if err := hs.refresh(0); err != nil {
-			return nil, err
-		}
-		groups = hs.members.groupsOf(pid)
-	}
-	for i, h := range hs.all {
-		g := h.root
-		if groups != nil {
-			g = groups[i]
-		}
-		paths = append(paths, g.path())
-	}
-	return paths, nil
 }

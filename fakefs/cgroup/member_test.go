@@ -9,7 +9,7 @@ import (
 
 func paths(t *testing.T, hs *Hierarchies, pid int) string {
 	t.Helper()
-	all, err := hs.InGroups(pid)
+	all, err := hs.InGroups(pid, pid)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -23,7 +23,7 @@ func freshMemory(g *Group) any {
 	return m
 }
 
-func (g *Group) memory() *memory { return g.state.(*memory) }
+func (g *Group) memory() *memory { return g.state["memory"].(*memory) }
 
 // memoryFiles are mem_cgroup_legacy_files in mm/memcontrol-v1.c, but those
 // about swap: without swap accounting there are none.
@@ -132,9 +132,15 @@ var memoryFiles = []spec{
 // limit is a file with a limit in bytes (mem_cgroup_write).
 func limit(name string, of func(*memory) *uint64) spec {
 	return spec{name: name, mode: 0o644,
-		read: func(g *Group, _ Caller) (string, error) { return line(*of(g.memory()) * pageSize), nil },
+		read: func(g *Group, _ Caller) (string, error) {
+			pages := *of(g.memory())
+			if m, ok := g.h.of.machine.(Limited); ok && g.parent == nil && name == "memory.limit_in_bytes" {
+				pages = min(pages, m.Limit()/pageSize)
+			}
+			return line(pages * pageSize), nil
+		},
 		write: func(g *Group, _ Caller, text string) error {
-			pages, err := parseBytes(text)
+			pages, err := parseBytes(text, "-1")
 			if err != nil {
 				return err
 			}

@@ -82,17 +82,15 @@ func parseSigned(s string) (int64, error) {
 }
 
 // parseBytes reads an amount of memory as page_counter_memparse does
-// (mm/page_counter.c, memparse in lib/cmdline.c): whole pages, "-1" for no limit.
-func parseBytes(s string) (pages uint64, err error) {
+// (mm/page_counter.c, memparse in lib/cmdline.c): whole pages; none is the word
+// for no limit, "-1" or "max".
+func parseBytes(s, none string) (pages uint64, err error) {
 	s = strip(s)
-	if s == "-1" {
+	if s == none {
 		return unlimited, nil
 	}
 	number, rest, base := digits(s)
-	n, err := strconv.ParseUint(number, base, 64)
-	if err != nil && number != "" {
-		n = math.MaxUint64
-	}
+	n := wrapping(number, base)
 	if rest != "" {
 		if i := strings.IndexByte("KMGTPE", rest[0]&^0x20); i >= 0 {
 			n <<= 10 * (i + 1)
@@ -103,6 +101,17 @@ func parseBytes(s string) (pages uint64, err error) {
 		return 0, unix.EINVAL
 	}
 	return min(n/pageSize, unlimited), nil
+}
+
+// wrapping is simple_strtoull, which does not look whether a number is too large.
+func wrapping(number string, base int) (n uint64) {
+	for _, c := range []byte(number) {
+		if c > '9' {
+			c = c | 0x20 - 'a' + '0' + 10
+		}
+		n = n*uint64(base) + uint64(c-'0')
+	}
+	return n
 }
 
 const (

@@ -1,6 +1,10 @@
 package cgroup
 
-import "golang.org/x/sys/unix"
+import (
+	"slices"
+
+	"golang.org/x/sys/unix"
+)
 
 // pids is what a group of that controller is set to; noMax is "max".
 type pids struct{ max int64 }
@@ -13,11 +17,13 @@ const (
 
 func freshPids(*Group) any { return &pids{max: noMax} }
 
+func (g *Group) pids() *pids { return g.state["pids"].(*pids) }
+
 // pidsFiles are pids_files_legacy in kernel/cgroup/pids.c.
 var pidsFiles = []spec{
 	{name: "pids.max", mode: 0o644, where: belowRoot,
 		read: func(g *Group, _ Caller) (string, error) {
-			if n := g.state.(*pids).max; n != noMax {
+			if n := g.pids().max; n != noMax {
 				return line(n), nil
 			}
 			return "max\n", nil
@@ -25,7 +31,7 @@ var pidsFiles = []spec{
 		write: func(g *Group, _ Caller, text string) error {
 			text = strip(text)
 			if text == "max" {
-				g.state.(*pids).max = noMax
+				g.pids().max = noMax
 				return nil
 			}
 			n, err := parseSigned(text)
@@ -35,7 +41,7 @@ var pidsFiles = []spec{
 			if n < 0 || n > pidsMax {
 				return unix.EINVAL
 			}
-			g.state.(*pids).max = n
+			g.pids().max = n
 			return nil
 		}},
 	{name: "pids.current", mode: 0o444, where: belowRoot,
@@ -46,3 +52,13 @@ var pidsFiles = []spec{
 	{name: "pids.events", mode: 0o444, where: belowRoot,
 		read: func(*Group, Caller) (string, error) { return "max 0\n", nil }},
 }
+
+// pidsUnifiedFiles are pids_files: besides those of v1 how many there were at most.
+var pidsUnifiedFiles = slices.Concat(pidsFiles, []spec{
+	{name: "pids.peak", mode: 0o444, where: belowRoot,
+		read: func(g *Group, _ Caller) (string, error) {
+			err := g.h.of.refresh(fresh)
+			return line(g.used.mostTasks), err
+		}},
+	fixedFile("pids.events.local", belowRoot, "max 0\n"),
+})

@@ -1,5 +1,7 @@
 package cgroup
 
+import "golang.org/x/sys/unix"
+
 // A Process is one that lives, as the machine's /proc tells
 // (proc_pid_stat(5)).
 type Process struct {
@@ -8,9 +10,13 @@ type Process struct {
 	Start uint64
 	// Threads counts those of it.
 	Threads int
-	// User and System are the time it has used, in nanoseconds; RSS its
-	// resident memory in bytes.
-	User, System, RSS uint64
+	// User and System are the time it has used, in nanoseconds; ChildUser and
+	// ChildSystem that of its children that it has waited for, and of theirs; RSS
+	// its resident memory in bytes.
+	User, System, ChildUser, ChildSystem, RSS uint64
+	// Stopped tells that it is stopped; Ours that it serves others, and is to get
+	// no signals.
+	Stopped, Ours bool
 }
 
 // Machine is where processes come from: the supervisor's /proc.
@@ -25,10 +31,14 @@ type Machine interface {
 	Memory() uint64
 }
 
+// A Limited machine has less memory to give than it has: its root groups of
+// cgroup v1 say so, for that is where runtimes of languages look.
+type Limited interface{ Limit() uint64 }
+
 // Caller is who reads or writes.
 type Caller struct {
-	// PID is its process, as the machine numbers it.
-	PID int
+	// PID is its process, as the machine numbers it, TID its thread.
+	PID, TID int
 	// UID and GID are those that files are made and opened with.
 	UID, GID uint32
 	// Admin tells that it has CAP_SYS_ADMIN.
@@ -40,6 +50,17 @@ type Caller struct {
 	Meant func(id int) (int, bool)
 	// Owner is the real and saved user of a process (cgroup1_procs_write_permission).
 	Owner func(pid int) (uid, saved uint32, ok bool)
+	// MayWrite tells whether it may write a file; nil: yes.
+	MayWrite func(Attributes) bool
+	// Signal sends one as the caller could itself; 0 only asks whether it may.
+	Signal func(pid int, sig unix.Signal) error
+}
+
+func (c *Caller) signal(pid int, sig unix.Signal) error {
+	if c.Signal == nil {
+		return unix.EPERM
+	}
+	return c.Signal(pid, sig)
 }
 
 func (c *Caller) shown(id int) (int, bool) {

@@ -90,12 +90,14 @@ func parseStat(b []byte) (p cgroup.Process, ok bool) {
 		return p, false
 	}
 	group, session := int(number(5)), int(number(6))
-	if isOurs(b[len(first)+1 : at]) {
+	ours := isOurs(b[len(first)+1 : at])
+	if ours {
 		group, session = pid, pid // it stays in its command's session, and is none of it
 	}
 	return cgroup.Process{
 		PID: pid, Parent: int(number(4)), Group: group, Session: session,
-		User: number(14) * tick, System: number(15) * tick,
+		User: number(14) * tick, System: number(15) * tick, ChildUser: number(16) * tick, ChildSystem: number(17) * tick,
+		Stopped: f[0][0] == 'T' || f[0][0] == 't', Ours: ours,
 		Threads: max(int(number(20)), 1), Start: number(22), RSS: number(24) * pageSize,
 	}, true
 }

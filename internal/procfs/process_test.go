@@ -14,14 +14,14 @@ func TestParseStat(t *testing.T) {
 			PID: 9, Parent: 3, Group: 3, Session: 3, User: 2e7, System: 1e7, Threads: 1, Start: 47, RSS: 911 * 4096,
 		},
 		"10 (a) R (b)) S 1 10 10 34816 -1 4194304 1 2 3 4 5 6 7 8 20 0 12 0 99 1 2 3": {
-			PID: 10, Parent: 1, Group: 10, Session: 10, User: 5e7, System: 6e7, Threads: 12, Start: 99, RSS: 2 * 4096,
+			PID: 10, Parent: 1, Group: 10, Session: 10, User: 5e7, System: 6e7, ChildUser: 7e7, ChildSystem: 8e7, Threads: 12, Start: 99, RSS: 2 * 4096,
 		},
 		// A supervisor is in the session of its command, and none of it.
 		"11 (shimrun-super) S 10 10 7 0 -1 4194304 1 2 3 4 5 6 7 8 20 0 12 0 99 1 2 3": {
-			PID: 11, Parent: 10, Group: 11, Session: 11, User: 5e7, System: 6e7, Threads: 12, Start: 99, RSS: 2 * 4096,
+			PID: 11, Parent: 10, Group: 11, Session: 11, User: 5e7, System: 6e7, ChildUser: 7e7, ChildSystem: 8e7, Threads: 12, Start: 99, RSS: 2 * 4096, Ours: true,
 		},
 		"12 (shimrun) S 10 10 7 0 -1 4194304 1 2 3 4 5 6 7 8 20 0 12 0 99 1 2 3": {
-			PID: 12, Parent: 10, Group: 10, Session: 7, User: 5e7, System: 6e7, Threads: 12, Start: 99, RSS: 2 * 4096,
+			PID: 12, Parent: 10, Group: 10, Session: 7, User: 5e7, System: 6e7, ChildUser: 7e7, ChildSystem: 8e7, Threads: 12, Start: 99, RSS: 2 * 4096,
 		},
 	} {
 		got, ok := parseStat([]byte(text))

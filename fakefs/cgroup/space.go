@@ -1,0 +1,95 @@
+package cgroup
+
+import (
+	"strings"
+	"time"
+)
+
+// Cgroup namespaces (cgroup_namespaces(7)): a process sees the groups from one of
+// them on, its namespace's root.
+
+// Unshare gives a process a cgroup namespace of its own, whose root is the group
+// that it is in. Only a unified hierarchy has such.
+func (hs *Hierarchies) Unshare(pid int) error {
+	return hs.withMember(pid, func(m *member) { m.space = m.groups[0] })
+}
+
+// Enter has a process see what another one sees (setns(2)).
+func (hs *Hierarchies) Enter(pid, other int) error {
+	return hs.withMember(pid, func(m *member) {
+		if of := hs.members.all[other]; of != nil {
+			m.space = of.space
+		}
+	})
+}
+
+func (hs *Hierarchies) withMember(pid int, change func(*member)) error {
+	hs.mu.Lock()
+	defer hs.mu.Unlock()
+	if err := hs.refresh(0); err != nil {
+		return err
+	}
+	if m := hs.members.withThread(hs.machine, pid); m != nil {
+		change(m)
+	}
+	return nil
+}
+
+// spaceOf is the root of a process's cgroup namespace.
+func (hs *Hierarchies) spaceOf(pid int) *Group {
+	if at, ok := hs.members.placeOf(pid); ok && at.space != nil {
+		return at.space
+	}
+	return hs.all[0].root
+}
+
+// Space is the group that a process or thread sees as the root, nil where that is
+// the hierarchy's own.
+func (hs *Hierarchies) Space(id int) *Group {
+	hs.mu.Lock()
+	defer hs.mu.Unlock()
+	at, ok := hs.members.placeOf(id)
+	if !ok || at.space == nil || at.space.parent == nil {
+		return nil
+	}
+	return at.space
+}
+
+// InGroups tells the group of a process in each hierarchy, as a reader sees them.
+func (hs *Hierarchies) InGroups(pid, reader int) (paths []string, err error) {
+	hs.mu.Lock()
+	defer hs.mu.Unlock()
+	at, known := hs.members.placeOf(pid)
+	if !known || time.Since(hs.members.looked) > fresh {
+		if err := hs.refresh(0); err != nil {
+			return nil, err
+		}
+		at, known = hs.members.placeOf(pid)
+	}
+	space := hs.spaceOf(reader)
+	for i, h := range hs.all {
+		g := h.root
+		if known {
+			g = at.groups[i]
+		}
+		if g.h != space.h {
+			paths = append(paths, g.path())
+		} else {
+			paths = append(paths, g.from(space))
+		}
+	}
+	return paths, nil
+}
+
+// from is the group's name as it is seen from a namespace's root
+// (kernfs_path_from_node).
+func (g *Group) from(space *Group) string {
+	if g.within(space) {
+		return "/" + strings.TrimPrefix(strings.TrimPrefix(g.path(), strings.TrimSuffix(space.path(), "/")), "/")
+	}
+	up := ""
+	for !g.within(space) {
+		space, up = space.parent, up+"/.."
+	}
+	return strings.TrimSuffix(up+g.from(space), "/")
+}
