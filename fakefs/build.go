@@ -24,6 +24,9 @@ func (p *Profile) Tree(m Machine) (*Tree, error) {
 	if len(p.Filesystems) > 0 {
 		t.devices = newBlockDevices(t.mounts, m)
 	}
+	if prober, ok := m.(Prober); ok && p.Quirk(hostNameQuirk) {
+		t.namesHosts = prober.Lacks(hostNameQuirk)
+	}
 	var err error
 	if t.cgroups, err = newCgroups(p, m); err != nil {
 		return nil, fmt.Errorf("profile %s: %w", p.Name, err)
@@ -99,6 +102,9 @@ func (t *Tree) files() map[string]namedFile {
 	if p.Memory != (Memory{}) {
 		generated("memory", Always, map[string]string{"/proc/meminfo": "meminfo"})
 	}
+	if t.namesHosts {
+		generated("quirks "+hostNameQuirk, Always, hostNameFiles)
+	}
 	if p.Uname() != (Uname{}) {
 		generated("uname", Always, map[string]string{"/proc/version": "version"})
 	}
@@ -159,6 +165,9 @@ func (t *Tree) node(name string, f namedFile) *Node {
 		n.Content = newDocument(*f.Content, f.Mode)
 	case f.Generate != "":
 		n.Content = &generated{tree: t, name: name, generator: generators[f.Generate]}
+		if n.Program = f.Generate == itself; n.Program {
+			permissions = 0o755
+		}
 	case f.Stream != "":
 		n.Stream, n.Rdev = f.Stream, f.Device
 		n.Mode |= fs.ModeDevice | fs.ModeCharDevice

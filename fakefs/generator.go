@@ -38,6 +38,11 @@ func init() {
 		"vmstat":          {"the counters of memory that readers look for", vmstatFile},
 		"modules":         {"no modules", fixed("")},
 
+		"host_name":   {"the host name of the reader's UTS namespace", hostName},
+		"domain_name": {"the domain name of the reader's UTS namespace", domainName},
+
+		itself: {"this shimrun, which can be executed", itselfFile},
+
 		"machine_id":   {"an id made from the boot id and host name", machineID},
 		"product_uuid": {"an id made from the boot id and host name", productUUID},
 

@@ -3,6 +3,7 @@ package fakefs
 import (
 	"bytes"
 	"maps"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -49,6 +50,9 @@ func TestGenerators(t *testing.T) {
 		"modules":          {"/proc/modules", ""},
 		"machine_id":       {"/etc/machine-id", "…"},
 		"product_uuid":     {"/x", "…"},
+		"host_name":        {"/x", hostOf(t) + "\n"},
+		"domain_name":      {"/x", "…"},
+		"shimrun":          {"/x", "\x7fELF…"},
 		"mountinfo":        {"/proc/1/mountinfo", "8 8 0:8 / / rw  - ext4 /dev/shim8 rw,relatime\n…"},
 		"mounts":           {"/proc/1/mounts", "/dev/shim8 / ext4 rw,relatime 0 0\n"},
 		"mountstats":       {"/proc/1/mountstats", "device /dev/shim8 mounted on / with fstype ext4\n"},
@@ -73,9 +77,18 @@ func TestGenerators(t *testing.T) {
 			t.Errorf("%s: does not say what it tells", name)
 		}
 	}
-	if n := len(slices.Collect(maps.Keys(generators))); n != 26 {
-		t.Errorf("%d generators: this test knows 26", n)
+	if n := len(slices.Collect(maps.Keys(generators))); n != 29 {
+		t.Errorf("%d generators: this test knows 29", n)
 	}
+}
+
+func hostOf(t *testing.T) string {
+	t.Helper()
+	name, err := os.Hostname()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return name
 }
 
 // needsFiles are generators that have nothing to say where the real file is missing.

@@ -60,6 +60,40 @@ func fromUname(field func(Uname) string) func(*Tree, View) (string, error) {
 	}
 }
 
+// hostNameQuirk is the one that gives processes host names of their own.
+const hostNameQuirk = "uts-namespace"
+
+// hostNameFiles are where these show besides uname(2).
+var hostNameFiles = map[string]string{
+	sysctlRoot + "/kernel/hostname":   "host_name",
+	sysctlRoot + "/kernel/domainname": "domain_name",
+}
+
+// NamesHosts tells whether processes can have host names of their own by the shim: the
+// profile says so, and the kernel gives them none.
+func (t *Tree) NamesHosts() bool { return t.namesHosts }
+
+func hostName(_ *generated, v View) ([]byte, error) {
+	host, _ := namesOf(v)
+	return []byte(host + "\n"), nil
+}
+
+func domainName(_ *generated, v View) ([]byte, error) {
+	_, domain := namesOf(v)
+	return []byte(domain + "\n"), nil
+}
+
+func namesOf(v View) (host, domain string) {
+	if named, ok := v.(NamedView); ok {
+		return named.HostName()
+	}
+	real, err := realUname()
+	if err != nil {
+		return "", ""
+	}
+	return real.Nodename, real.Domainname
+}
+
 // versionFile is /proc/version (fs/proc/version.c): "%s version %s (builder) %s\n",
 // built from what uname(2) tells. Who built the kernel is kept from the real file.
 func versionFile(g *generated, v View) ([]byte, error) {

@@ -64,6 +64,9 @@ func (p *Profile) Lies() []Lie {
 		}
 		add("calls", name, name, "the kernel's answer", told)
 	}
+	for _, name := range slices.Sorted(maps.Keys(p.Programs)) {
+		add("programs", name, name, "a file "+name+" is executed", "shimrun is, under that name and with the same arguments")
+	}
 	if p.VirtualMounts() {
 		add("mounts", "virtual", "", "mount(2) and umount2(2) that fail with EPERM for want of CAP_SYS_ADMIN",
 			"tmpfs, bind mounts, remounts and propagation in a table of shimrun's")

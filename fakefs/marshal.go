@@ -84,6 +84,11 @@ func (p *Profile) Marshal() ([]byte, error) {
 	out.set("links", p.Links, p.Links != "")
 	out.set("mounts", p.Mounts, p.Mounts != "")
 	out.set("approximate", slices.Sorted(maps.Keys(p.Approximate)), len(p.Approximate) > 0)
+	programs := section{}
+	for name, program := range p.Programs {
+		programs[name] = program.marshal()
+	}
+	out.set("programs", programs, len(programs) > 0)
 	arguments := section{}
 	for start, list := range p.Arguments {
 		texts := make([]any, len(list))
@@ -104,7 +109,13 @@ func (p *Profile) Marshal() ([]byte, error) {
 }
 
 func (a Argument) marshal() any {
-	if a.Lacks == "" {
+	switch {
+	case a.Config != "":
+		out := section{"config": a.Config}
+		out.set("flags", a.Flags, len(a.Flags) > 0)
+		out.set("environment", a.Environment, a.Environment != "")
+		return out
+	case a.Lacks == "":
 		return a.Text
 	}
 	return section{"add": a.Text, "lacks": a.Lacks}

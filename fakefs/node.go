@@ -50,6 +50,8 @@ type Node struct {
 	// Object is what a node of a cgroup stands for, whose attributes can be
 	// changed; nil for all others.
 	Object Object
+	// Program tells that the file is shimrun itself, and can be executed as that.
+	Program bool
 	// Lie is the name under which the profile lists this lie, for doctor, logs and statistics.
 	Lie string
 }

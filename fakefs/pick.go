@@ -10,7 +10,7 @@ import (
 // profiles' match sections use; see [Lacks].
 type Facts map[string]bool
 
-const lackWords = "kmsg, rootfs-9p, statx-no-automount, statfs-enosys, mount-propagation, child-subreaper, netfilter, sysctl:NAME, file:PATH"
+const lackWords = "kmsg, rootfs-9p, statx-no-automount, statfs-enosys, mount-propagation, child-subreaper, netfilter, proc-root, network-namespace, uts-namespace, sysctl:NAME, file:PATH"
 
 // validLack tells whether a lack is one that can be probed.
 func validLack(name string) bool {

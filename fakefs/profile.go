@@ -52,6 +52,9 @@ type Profile struct {
 	// Approximate are folders in which mounts may stand in for traps, knowing that
 	// a mount is less exact.
 	Approximate map[string]bool
+	// Programs are files of which shimrun is executed in their place, by the last
+	// component of their names.
+	Programs map[string]Program
 	// Arguments are added to commands that start with the given words.
 	Arguments map[string][]Argument
 
@@ -171,7 +174,7 @@ func (p *Profile) Empty() bool {
 		}
 	}
 	return len(p.Files) == 0 && len(p.Filesystems) == 0 && p.Memory == (Memory{}) &&
-		len(p.Quirks) == 0 && len(p.Calls) == 0 && len(p.Cgroups.Controllers) == 0 && !p.VirtualMounts()
+		len(p.Quirks) == 0 && len(p.Calls) == 0 && len(p.Programs) == 0 && len(p.Cgroups.Controllers) == 0 && !p.VirtualMounts()
 }
 
 // place is where a setting was made.

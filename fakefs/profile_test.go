@@ -64,7 +64,7 @@ var badProfiles = []struct {
 	{"filesystems: [{match: {type: 9p}, report: {type: ext4}}, {match: {type: 9p}, report: {type: xfs}}]", `filesystems 9p: contradicts p.yaml:1:15`, false},
 	{"memory: {total: 8Gb}", `memory total: "8Gb" is no size (allowed: bytes, or a number with Ki, Mi, Gi or Ti)`, true},
 	{"memory: {total: 99999999Ti}", `is no size`, false},
-	{"quirks: [statfs]", `"statfs" is unknown (allowed: child-subreaper, fchown-pipe, mount-bind-link, mount-bind-recursive, mount-propagation, mount-remount, statfs-enosys, statx-no-automount)`, true},
+	{"quirks: [statfs]", `"statfs" is unknown (allowed: child-subreaper, fchown-pipe, mount-bind-link, mount-bind-recursive, mount-propagation, mount-remount, network-namespace, statfs-enosys, statx-no-automount, uts-namespace)`, true},
 	{"calls: {io_uring_setup: ENOSUS}", `"ENOSUS" is no error (allowed: 0, or a name of errno(3) such as ENOSYS)`, false},
 	{"calls: {IO: ENOSYS}", `no name of a system call`, true},
 	{"approximate: [proc]", `"proc" is no folder (allowed: an absolute`, true},

@@ -39,6 +39,7 @@ func newProfile() *Profile {
 		Quirks:      map[string]bool{},
 		Calls:       map[string]unix.Errno{},
 		Approximate: map[string]bool{},
+		Programs:    map[string]Program{},
 		Arguments:   map[string][]Argument{},
 		Cgroups:     Cgroups{Controllers: map[string]bool{}},
 		at:          map[string]Place{},
@@ -72,6 +73,7 @@ func (d *decoder) decodeProfile(root *yaml.Node) {
 		"links":       d.decodeLinks,
 		"mounts":      d.decodeMounts,
 		"approximate": d.decodeApproximate,
+		"programs":    d.decodePrograms,
 		"arguments":   d.decodeArguments,
 	})
 	d.checkFiles()
@@ -254,11 +256,15 @@ func (d *decoder) argument(n *yaml.Node) (a Argument) {
 		return a
 	}
 	d.mapping(n, fields{
-		"add":   d.into(&a.Text),
-		"lacks": func(n *yaml.Node) { a.Lacks = d.lack(n, "arguments") },
+		"add":         d.into(&a.Text),
+		"lacks":       func(n *yaml.Node) { a.Lacks = d.lack(n, "arguments") },
+		"config":      d.into(&a.Config),
+		"flags":       d.appendTo(&a.Flags),
+		"environment": d.into(&a.Environment),
 	})
-	if a.Text == "" || a.Lacks == "" {
-		d.fail(n, "arguments", "half an argument", "{add: ARGUMENT, lacks: PROBE}, or the argument alone")
+	adds, reads := a.Text != "" && a.Lacks != "", a.Config != ""
+	if adds == reads || adds && (len(a.Flags) > 0 || a.Environment != "") || reads && (a.Text != "" || a.Lacks != "") {
+		d.fail(n, "arguments", "half an argument", "{add: ARGUMENT, lacks: PROBE}, the argument alone, or {config: FILE, flags: [FLAG], environment: VARIABLE}")
 	}
 	return a
 }

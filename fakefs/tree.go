@@ -22,6 +22,11 @@ type Machine interface {
 	Mountinfo() ([]byte, error)
 }
 
+// Prober is a machine that can be asked for what it lacks, by the names of probes.
+type Prober interface {
+	Lacks(probe string) bool
+}
+
 // Tree is everything that a profile serves, ready to be asked.
 // It is safe for concurrent use.
 type Tree struct {
@@ -36,6 +41,7 @@ type Tree struct {
 	uname    map[string]*variable // by path below /proc/sys
 
 	onlyOpened bool // see [Tree.Leave]
+	namesHosts bool
 }
 
 // Profile is what the tree was built from: the shim takes from it what is not

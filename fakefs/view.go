@@ -15,6 +15,11 @@ type View interface {
 	Statfs(name string) (Statfs, error)
 }
 
+// NamedView is a view of readers that may have names of their own for the machine.
+type NamedView interface {
+	HostName() (host, domain string)
+}
+
 // Statfs is the part of struct statfs that generators need: f_type as in
 // linux/magic.h, sizes in blocks of Bsize bytes.
 type Statfs struct {

@@ -33,6 +33,8 @@ func (r *receiver) reply(a shim.Answer) {
 		r.enterDirectory(a)
 	case shim.Finish:
 		r.openNamed(a)
+	case shim.Execute:
+		r.execute(a)
 	default:
 		// Continue; and Rewrite, which is never given to us.
 		r.letPass()
@@ -203,6 +205,22 @@ func (r *receiver) enterDirectory(a shim.Answer) {
 		// The descriptor stays with the tracee until it executes another
 		// program: there is no way to take it back without a tracer.
 		r.refuseDirectory(err)
+		return
+	}
+	r.respond(response{})
+}
+
+// execute has the follower make the tracee execute something else than what it named,
+// for nobody else can. Nobody sees what the call is answered with.
+func (r *receiver) execute(a shim.Answer) {
+	err := error(unix.ENOSYS)
+	if r.server.Follower != nil {
+		err = r.server.Follower.Execute(r.call.TID, a)
+	}
+	if err != nil {
+		r.server.Log.Warn().Err(err).Int("tid", r.call.TID).
+			Msg("a process cannot execute shimrun in another program's place, because it cannot be traced (is a debugger attached?)")
+		r.respond(response{err: -int32(unix.EACCES)})
 		return
 	}
 	r.respond(response{})

@@ -147,6 +147,7 @@ func ownerOf(pid int) (uid, saved uint32, ok bool) {
 // the same groups. A backend that sees forks calls it before the child runs.
 func (s *Shim) Forked(parent, child int) {
 	s.reapers.forked(parent, child)
+	s.unmade.forked(parent, child)
 	if groups := s.tree.Cgroups(); groups != nil {
 		groups.Forked(parent, child)
 	}
@@ -154,6 +155,7 @@ func (s *Shim) Forked(parent, child int) {
 
 // Ended tells the subreapers that a process has ended.
 func (s *Shim) Ended(pid int, status unix.WaitStatus) {
+	s.unmade.ended(pid)
 	if reaper := s.reapers.ended(pid, status); reaper != 0 {
 		_ = unix.Kill(reaper, unix.SIGCHLD)
 	}

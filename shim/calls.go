@@ -16,20 +16,23 @@ type handler func(*Worker, *Call) Answer
 type need uint
 
 const (
-	needFiles   need = 1 << iota // any name is served
-	needOpened                   // what is served has to be seen when it is opened, and by descriptors
-	needLinks                    // links are served, or names that the kernel lacks, or links of descriptors told
-	needTypes                    // a filesystem is told as another, or statfs has to be mended
-	needUname                    // uname(2) is told
-	needMemory                   // sysinfo(2) is told
-	needStreams                  // /dev/kmsg is served
-	needStatx                    // statx(2) has to be mended
-	needMount                    // mount(2) has to be mended
-	needReaper                   // prctl(2) has to be mended
-	needPipes                    // fchown(2) has to be mended
-	needGroups                   // cgroups are served
-	needVirtual                  // mounts are made in a table
-	needWrites                   // what is served may be written to
+	needFiles      need = 1 << iota // any name is served
+	needOpened                      // what is served has to be seen when it is opened, and by descriptors
+	needLinks                       // links are served, or names that the kernel lacks, or links of descriptors told
+	needTypes                       // a filesystem is told as another, or statfs has to be mended
+	needUname                       // uname(2) is told
+	needMemory                      // sysinfo(2) is told
+	needStreams                     // /dev/kmsg is served
+	needStatx                       // statx(2) has to be mended
+	needMount                       // mount(2) has to be mended
+	needReaper                      // prctl(2) has to be mended
+	needPipes                       // fchown(2) has to be mended
+	needGroups                      // cgroups are served
+	needNamespaces                  // namespaces are answered that the kernel does not make
+	needHostNames                   // some processes have a host name of their own
+	needPrograms                    // shimrun is executed in the place of others
+	needVirtual                     // mounts are made in a table
+	needWrites                      // what is served may be written to
 )
 
 // A Spec is one row of docs/syscalls.md: a system call that the shim knows.
@@ -87,7 +90,7 @@ var specs = append([]Spec{
 	{"fchmodat", unix.SYS_FCHMODAT, (*Worker).fchmodat, needGroups, nil},
 	{"fchmodat2", unix.SYS_FCHMODAT2, (*Worker).fchmodat, needGroups, nil},
 	{"fchownat", unix.SYS_FCHOWNAT, (*Worker).fchownat, needGroups, nil},
-	{"uname", unix.SYS_UNAME, (*Worker).uname, needUname, nil},
+	{"uname", unix.SYS_UNAME, (*Worker).uname, needUname | needHostNames, nil},
 	{"sysinfo", unix.SYS_SYSINFO, (*Worker).sysinfo, needMemory, nil},
 	{"lseek", unix.SYS_LSEEK, (*Worker).lseek, needStreams | needWrites, seekKinds},
 	{"prctl", unix.SYS_PRCTL, (*Worker).prctl, needReaper, reaperOptions},
@@ -98,7 +101,12 @@ var specs = append([]Spec{
 	{"move_mount", unix.SYS_MOVE_MOUNT, (*Worker).moveMount, needOpened | needTypes, nil},
 	{"chroot", unix.SYS_CHROOT, (*Worker).chroot, needOpened | needTypes, nil},
 	{"pivot_root", unix.SYS_PIVOT_ROOT, (*Worker).changesRoot, needOpened | needTypes, nil},
-	{"setns", unix.SYS_SETNS, (*Worker).changesNamespace, needOpened | needTypes, nil},
+	{"execve", unix.SYS_EXECVE, (*Worker).execve, needPrograms, nil},
+	{"execveat", unix.SYS_EXECVEAT, (*Worker).execveat, needPrograms, nil},
+	{"setns", unix.SYS_SETNS, (*Worker).setns, needOpened | needTypes | needNamespaces, nil},
+	{"unshare", unix.SYS_UNSHARE, (*Worker).unshare, needNamespaces, nil},
+	{"sethostname", unix.SYS_SETHOSTNAME, (*Worker).sethostname, needHostNames, nil},
+	{"setdomainname", unix.SYS_SETDOMAINNAME, (*Worker).setdomainname, needHostNames, nil},
 }, legacySpecs...)
 
 // Calls lists the system calls that the shim can trap, sorted.
@@ -149,6 +157,15 @@ func (s *Shim) needs() need {
 	q := &s.quirks
 	if q.mountPropagation || q.mountRemount || q.mountBindLink || q.mountBindRec {
 		n |= needMount
+	}
+	if s.unmade.flags != 0 {
+		n |= needNamespaces
+	}
+	if s.unmade.answers(unix.CLONE_NEWUTS) {
+		n |= needHostNames
+	}
+	if !s.programs.none() {
+		n |= needPrograms
 	}
 	if q.childSubreaper {
 		n |= needReaper

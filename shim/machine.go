@@ -4,8 +4,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// uname(2) and sysinfo(2): what the profile declares, and the kernel's own
-// words for the rest. Both are asked of the supervisor's kernel, whose uts
+// uname(2) and sysinfo(2): what the profile declares, the names that a process has of
+// its own, and the kernel's own words for the rest. Both are asked of the supervisor's kernel, whose uts
 // namespace is the one that the tracee was started in.
 
 func (w *Worker) uname(c *Call) Answer {
@@ -19,11 +19,18 @@ func (w *Worker) uname(c *Call) Answer {
 	put(u.Release[:], told.Release)
 	put(u.Version[:], told.Version)
 	put(u.Machine[:], told.Machine)
+	lie := lieUname
+	if own, ok := w.shim.hostNames(c.TID); ok {
+		told.Nodename, told.Domainname, lie = own.host, own.domain, lieHostName
+		put(u.Nodename[:], told.Nodename)
+	} else if told == unameNone {
+		return Answer{}
+	}
 	put(u.Domainname[:], told.Domainname)
 	if err := c.Tracee.WriteMemory(c.Args[0], bytesOf(&u)); err != nil {
 		return unwritable(err)
 	}
-	w.count.node(lieUname)
+	w.count.node(lie)
 	return Answer{Kind: Return}
 }
 

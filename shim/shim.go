@@ -52,6 +52,8 @@ type Shim struct {
 	// crowdedOnce has the shim say once that it may keep too few descriptors.
 	crowdedOnce sync.Once
 	virtual     virtualMounts
+	programs    programs
+	unmade      unmade
 	streams     streams
 	highs       highs
 	reapers     subreapers
@@ -125,6 +127,8 @@ func New(tree *fakefs.Tree, opt Options) (*Shim, error) {
 	if err := s.beginMounts(); err != nil {
 		return nil, err
 	}
+	s.beginPrograms()
+	s.beginUnmade()
 	if err := s.plan(); err != nil {
 		return nil, err
 	}

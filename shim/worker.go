@@ -70,6 +70,8 @@ func (w *Worker) Finish(c *Call, result int64) Answer {
 	switch c.Nr {
 	case unix.SYS_MOUNT:
 		return w.finishMount(c, result)
+	case unix.SYS_UNSHARE:
+		return w.unshared(c, result)
 	case unix.SYS_PRCTL:
 		return w.finishPrctl(c, result)
 	case unix.SYS_FCHOWN:

@@ -112,7 +112,7 @@ func reasons(name string, findings []ground.Finding) []string {
 // withArguments adds the arguments that the profile has for a command, and
 // returns them apart as well.
 func withArguments(profile *fakefs.Profile, command []string) (all, added []string) {
-	added = profile.ArgumentsFor(command, func(probe string) bool {
+	added = profile.ArgumentsFor(command, settingsOf, func(probe string) bool {
 		return len(ground.Lacks(ground.Try(probe))) > 0
 	})
 	return append(slices.Clone(command), added...), added

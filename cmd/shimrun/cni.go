@@ -8,12 +8,11 @@ import (
 	"slices"
 )
 
-// As a plugin of the Container Network Interface shimrun stands for the network
-// that there is not: where the kernel has no network namespaces to connect, a
-// node's pods use the node's own network (hostNetwork: true), for which no
-// plugin is called. But containerd wants one to be configured before it calls
-// the node's network ready. Should a pod want a network of its own all the same,
-// it is told that there is none.
+// As a plugin of the Container Network Interface shimrun connects pods where no
+// netfilter, bridge or network device can be had: a pod shares the network of the
+// machine, with its address. containerd wants a plugin before it calls the node's
+// network ready, and calls it for each pod that is not hostNetwork. As the plugin
+// "loopback" shimrun raises lo, where the pod has a network namespace.
 
 // cniVersions are those of the specification that the answers fit.
 var cniVersions = []string{"0.3.0", "0.3.1", "0.4.0", "1.0.0", "1.1.0"}
@@ -34,6 +33,7 @@ type cniError struct {
 func executeCNI(command string, in io.Reader, out io.Writer) int {
 	config := struct {
 		Version string `json:"cniVersion"`
+		Type    string `json:"type"`
 	}{}
 	fail := func(code int, message, details string) int {
 		_ = json.NewEncoder(out).Encode(cniError{config.Version, code, message, details})
@@ -56,9 +56,20 @@ func executeCNI(command string, in io.Reader, out io.Writer) int {
 		return fail(1, fmt.Sprintf("version %q of CNI is not supported", config.Version), "")
 	}
 	switch command {
-	case "ADD", "CHECK":
-		return fail(100, "pods have no network of their own on this node", "set hostNetwork: true in the pod's specification")
-	case "DEL", "GC", "STATUS":
+	case "ADD":
+		netns, err := pod(os.Getenv("CNI_NETNS"))
+		if err != nil {
+			return fail(100, "look at the pod's network namespace", err.Error())
+		}
+		result, err := netns.connect(config.Type == "loopback", os.Getenv("CNI_IFNAME"))
+		if err != nil {
+			return fail(101, "connect the pod", err.Error())
+		}
+		result.Version = config.Version
+		result.adapt()
+		_ = json.NewEncoder(out).Encode(result)
+		return 0
+	case "CHECK", "DEL", "GC", "STATUS":
 		return 0 // there is nothing to take back, and nothing that could be out of order
 	}
 	return fail(4, fmt.Sprintf("CNI_COMMAND %q is unknown", command), "")

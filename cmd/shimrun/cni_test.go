@@ -6,6 +6,8 @@ import (
 )
 
 func TestCNI(t *testing.T) {
+	t.Setenv("CNI_NETNS", "/proc/self/ns/net")
+	t.Setenv("CNI_IFNAME", "eth0")
 	for _, c := range []struct {
 		command, config string
 		status          int
@@ -13,8 +15,9 @@ func TestCNI(t *testing.T) {
 	}{
 		{"VERSION", `{"cniVersion": "0.4.0"}`, 0, `{"cniVersion":"0.4.0","supportedVersions":["0.3.0",`},
 		{"VERSION", "", 0, `"supportedVersions"`},
-		{"ADD", `{"cniVersion": "1.0.0", "name": "host", "type": "shimrun"}`, 1, `{"cniVersion":"1.0.0","code":100,"msg":"pods have no network`},
-		{"CHECK", `{"cniVersion": "1.0.0"}`, 1, `"code":100`},
+		{"ADD", `{"cniVersion": "1.0.0", "name": "host", "type": "shimrun"}`, 0, `{"cniVersion":"1.0.0","interfaces":[{"name":"eth0","sandbox":"/proc/self/ns/net"}],"ips":[{"interface":0,"address":"`},
+		{"ADD", `{"cniVersion": "0.4.0", "name": "host", "type": "loopback"}`, 0, `"ips":[{"version":"4","interface":0,"address":"127.0.0.1/8"}]`},
+		{"CHECK", `{"cniVersion": "1.0.0"}`, 0, ""},
 		{"DEL", `{"cniVersion": "1.0.0"}`, 0, ""},
 		{"STATUS", `{"cniVersion": "1.1.0"}`, 0, ""},
 		{"ADD", `{"cniVersion": "9.0.0"}`, 1, `"code":1,`},

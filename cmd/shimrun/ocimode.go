@@ -11,6 +11,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"github.com/urfave/cli/v2"
 
+	"github.com/shimrun/shimrun/runtime/builtin"
 	"github.com/shimrun/shimrun/runtime/bundle"
 	"github.com/shimrun/shimrun/runtime/delegate"
 	"github.com/shimrun/shimrun/seccomp"
@@ -34,7 +35,9 @@ func chooseRuntime(c *cli.Context) (delegation, error) {
 		return delegation{}, err
 	}
 	mode := c.String("mode")
-	if mode == "builtin" {
+	// A process that is traced already can be given no listener that its tracer's
+	// kernel has not, and no other tracer: no other runtime's container could be served.
+	if mode == "builtin" || mode == "auto" && builtin.ServedAround() {
 		return delegation{}, nil
 	}
 	path, err := delegate.Find(c.String("runtime"))

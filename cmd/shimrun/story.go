@@ -65,6 +65,9 @@ func tell(profile *fakefs.Profile, accelerate string) (*story, error) {
 		if l.Kind == "cgroups" && !slices.Contains(tree.Controllers(), l.Name) {
 			continue
 		}
+		if l.Kind == "programs" && !slices.Contains(policy.Programs(), l.Name) {
+			continue
+		}
 		files, counted := served[label(l)]
 		if counted && files.missing+files.present == 0 {
 			continue

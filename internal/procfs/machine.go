@@ -6,6 +6,8 @@ import (
 	"sync"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/shimrun/shimrun/internal/ground"
 )
 
 // Machine is the machine as this process sees it.
@@ -45,6 +47,9 @@ func (m Machine) Mountinfo() ([]byte, error) {
 	}
 	return mountinfo, err
 }
+
+// Lacks asks package ground.
+func (Machine) Lacks(probe string) bool { return len(ground.Lacks(ground.Try(probe))) > 0 }
 
 // Cgroups is /proc/cgroups; empty where the kernel has none.
 func (Machine) Cgroups() ([]byte, error) {

@@ -12,12 +12,12 @@ import (
 // errServed is why a container is not told what it asked for.
 var errServed = errors.New("a shimrun around this one serves the container, with its own profile")
 
-// servedAround tells whether this process is traced by the supervisor of a
+// ServedAround tells whether this process is traced by the supervisor of a
 // shimrun around it, as below a containerd that runs under shimrun. A process
 // has one tracer, which its children get too: that one serves the container, and
 // there can be no other. The kernel says who it is, and no environment that
 // could be old or lost.
-func servedAround() bool {
+func ServedAround() bool {
 	pid := tracer(os.Getpid())
 	if pid == 0 {
 		return false

@@ -120,7 +120,7 @@ func (i *initProcess) prepare() error {
 		}
 	}
 	supervisor := 0
-	if i.around = servedAround(); !i.around {
+	if i.around = ServedAround(); !i.around {
 		var err error
 		if supervisor, err = runtime.Enter(i.Plan); err != nil {
 			return err

@@ -10,6 +10,8 @@ import (
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
+
+	"github.com/shimrun/shimrun/internal/ground"
 )
 
 // namespace is a kind of namespace: its name below /proc/PID/ns, and its flag.
@@ -69,6 +71,9 @@ func (i *initProcess) unshare() error {
 		switch {
 		case err == nil && asked.Path != "" && after == nameOf(asked.Path):
 		case err == nil && after != "" && after != before:
+		case err == nil && ns.flag == unix.CLONE_NEWUTS && asked.Path == "":
+			// tryOut has seen that it is one: old gVisor tells nobody's, and a shim
+			// gives names and nothing else.
 		case err == nil:
 			err = errNoneNew
 		}
@@ -78,7 +83,7 @@ func (i *initProcess) unshare() error {
 		}
 		i.private = append(i.private, ns.name)
 		if asked.Type == specs.NetworkNamespace && asked.Path == "" {
-			if err := raiseLoopback(); err != nil {
+			if err := ground.RaiseLoopback(); err != nil {
 				i.lack("network interface lo", err)
 			}
 		}
@@ -89,8 +94,15 @@ func (i *initProcess) unshare() error {
 // tryOut finds out on a thread of its own whether a new namespace would be of
 // use: there is no way back from one. Old gVisor makes network namespaces in
 // which there is no network whatever, not even to itself.
+//
+// A name that is set in a UTS namespace has to stay in there.
 func (n namespace) tryOut() error {
-	if n.flag != unix.CLONE_NEWNET {
+	before, err := os.Hostname()
+	if err != nil {
+		return err
+	}
+	try := map[int]func() error{unix.CLONE_NEWNET: ground.RaiseLoopback, unix.CLONE_NEWUTS: setProbeName}[n.flag]
+	if try == nil {
 		return nil
 	}
 	outcome := make(chan error)
@@ -98,11 +110,23 @@ func (n namespace) tryOut() error {
 		goruntime.LockOSThread() // and never unlocked: the thread ends here
 		err := os.NewSyscallError("unshare", unix.Unshare(n.flag))
 		if err == nil {
-			err = raiseLoopback()
+			err = try()
 		}
 		outcome <- err
 	}()
-	return <-outcome
+	err = <-outcome
+	if after, _ := os.Hostname(); after == probeName && after != before {
+		_ = unix.Sethostname([]byte(before))
+		return errNoneNew
+	}
+	return err
+}
+
+// probeName is a host name that is nobody's.
+const probeName = "shimrun-probe"
+
+func setProbeName() error {
+	return os.NewSyscallError("sethostname", unix.Sethostname([]byte(probeName)))
 }
 
 // has tells whether a namespace is the process's own.
@@ -151,7 +175,7 @@ func (i *initProcess) joinContainer() error {
 		}
 		path := fmt.Sprintf("/proc/%d/ns/%s", i.Join.Init.PID, ns.name)
 		fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
-		if err != nil {
+		if err != nil && ns.flag != unix.CLONE_NEWUTS {
 			return &os.PathError{Op: "open", Path: path, Err: err}
 		}
 		defer unix.Close(fd)
@@ -166,7 +190,18 @@ func (i *initProcess) joinContainer() error {
 		return ErrNotRunning
 	}
 	for n, ns := range kinds {
-		if err := ns.enterFD(fds[n]); err != nil {
+		before := ns.current()
+		err := ns.enterFD(fds[n])
+		if after := ns.current(); ns.flag == unix.CLONE_NEWUTS && (err != nil || after == "" || after == before) {
+			// Old gVisor shows none to enter, and a shim has but names: these are made anew.
+			err = os.NewSyscallError("unshare", unix.Unshare(ns.flag))
+			if err == nil {
+				i.private = append(i.private, ns.name)
+				i.nameHost()
+				continue
+			}
+		}
+		if err != nil {
 			return fmt.Errorf("namespace %s: %w", ns.name, err)
 		}
 		i.private = append(i.private, ns.name)

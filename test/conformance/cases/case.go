@@ -85,7 +85,7 @@ var tables = [][]Case{
 	openCases, statCases, accessCases, directoryCases, enterCases,
 	readCases, writeCases, descriptorCases, linkCases, wayCases,
 	attributeCases, changeCases, watchCases, pointerCases,
-	openat2Cases, kmsgCases, identityCases, mountCases, mountingCases, processCases, groupCases, raceCases,
+	openat2Cases, kmsgCases, identityCases, mountCases, mountingCases, processCases, namespaceCases, groupCases, raceCases,
 }
 
 // All is the whole table, in order.
