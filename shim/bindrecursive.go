@@ -96,5 +96,9 @@ func (w *Worker) objectAt(name string) (string, unix.Errno) {
 	if !strings.HasPrefix(object, "/") || strings.HasSuffix(object, " (deleted)") {
 		return "", unix.EINVAL
 	}
+	var is, named unix.Stat_t
+	if fstat(fd, &is) != 0 || fstatat(atFDCWD, append([]byte(object), 0), &named, 0) != 0 || identityOf(&is) != identityOf(&named) {
+		return "", unix.EINVAL // gVisor calls what has no name "/", such as a namespace
+	}
 	return object, 0
 }

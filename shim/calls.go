@@ -247,6 +247,9 @@ func (s *Shim) nameOf(nr int) string {
 
 // mount(2): mended where the profile says so, else only noticed.
 func (w *Worker) mount(c *Call) Answer {
+	if a, done := w.bindNetwork(c); done {
+		return a
+	}
 	if w.shim.virtual.answers {
 		return w.virtualMount(c)
 	}
@@ -257,6 +260,9 @@ func (w *Worker) mount(c *Call) Answer {
 func (w *Worker) umount(c *Call) Answer {
 	if w.shim.virtual.answers {
 		return w.virtualUmount(c)
+	}
+	if a, done := w.umountNetwork(c); done {
+		return a
 	}
 	return w.changesMounts(c)
 }

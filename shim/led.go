@@ -124,12 +124,16 @@ func (w *Worker) reaches(c *Call, dirfd int, name []byte, nofollow bool) (led, b
 	}
 	var st unix.Stat_t
 	switch e := fstatat(atFDCWD, append([]byte(own), 0), &st, flags); {
-	case e == 0 && !w.shim.virtual.concerns(uint64(st.Dev)) && !w.inMount(c, dirfd, name):
+	case e == 0 && !w.shim.virtual.concerns(&st) && !w.inMount(c, dirfd, name):
 		return led{}, false
 	case e != 0 && !w.shim.virtual.table.Redirects() && !w.shim.virtual.table.ReadOnly():
 		return led{}, false // the kernel lacks it, or may not be asked
 	}
-	return w.leadThrough(c, dirfd, name, nofollow)
+	l, ok := w.leadThrough(c, dirfd, name, nofollow)
+	if ok && l.mount != nil && !l.mount.Kernel && w.shim.virtual.closes(l.mount.Point, func() string { return w.rootOf(c.TID) }) {
+		return led{}, false
+	}
+	return l, ok
 }
 
 // inMount tells whether a relative name starts in a directory that was entered

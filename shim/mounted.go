@@ -28,6 +28,9 @@ func (w *Worker) openMounted(c *Call, dirfd int, name []byte, flags int, mode ui
 	kind := uint32(0)
 	if l.exists && fstatat(atFDCWD, append([]byte(l.real), 0), &w.st, unix.AT_SYMLINK_NOFOLLOW) == 0 {
 		kind = w.st.Mode & unix.S_IFMT
+		if l.real == networkFile {
+			kind = unix.S_IFREG // what it is a link to
+		}
 	}
 	if writes && w.frozen(l.mount) {
 		switch {
@@ -142,7 +145,7 @@ func (w *Worker) mountedObject(c *Call, dirfd int, addr uint64, flags int) (own 
 		if flags&unix.AT_EMPTY_PATH == 0 || dirfd < 0 && dirfd != atFDCWD {
 			return
 		}
-		if st, e := w.statDescriptor(c.TID, dirfd); e != 0 || !w.shim.virtual.concerns(uint64(st.Dev)) {
+		if st, e := w.statDescriptor(c.TID, dirfd); e != 0 || !w.shim.virtual.concerns(st) {
 			return
 		}
 		link := w.descriptor(c.TID, dirfd)
@@ -192,6 +195,9 @@ func (w *Worker) statMounted(c *Call, dirfd int, addr, out uint64, flags int) (A
 		return Answer{}, false
 	}
 	if errno == 0 {
+		if own == networkFile {
+			flags &^= unix.AT_SYMLINK_NOFOLLOW // the file is mounted, and not the link to it
+		}
 		if addr == 0 || own[:min(6, len(own))] == "/proc/" && flags&unix.AT_EMPTY_PATH != 0 {
 			flags &^= unix.AT_SYMLINK_NOFOLLOW
 		}
@@ -221,6 +227,9 @@ func (w *Worker) statxMounted(c *Call, flags int) (Answer, bool) {
 	var st unix.Statx_t
 	if errno == 0 {
 		how := flags &^ (unix.AT_EMPTY_PATH | unix.AT_NO_AUTOMOUNT)
+		if own == networkFile {
+			how &^= unix.AT_SYMLINK_NOFOLLOW
+		}
 		_, errno = w.asCaller(c, func() (int, unix.Errno) {
 			err := unix.Statx(atFDCWD, own, how, int(uint32(c.Args[3])), &st)
 			e, _ := err.(unix.Errno)

@@ -195,6 +195,11 @@ func (w *Worker) virtualUmount(c *Call) Answer {
 	if errno != 0 {
 		return Answer{Kind: Fail, Errno: errno}
 	}
+	return w.umountVirtual(c, at, flags)
+}
+
+// umountVirtual takes mounts of the table away.
+func (w *Worker) umountVirtual(c *Call, at led, flags int) Answer {
 	v := &w.shim.virtual
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -205,6 +210,7 @@ func (w *Worker) virtualUmount(c *Call) Answer {
 	if errors.Is(err, unix.EPERM) {
 		return Answer{} // the kernel's own mount, and its refusal
 	}
+	v.reopen()
 	for _, m := range slices.Backward(gone) { // what stands on others first
 		f := v.folders[m.Super.Minor]
 		if m.Super.Tmpfs == nil || f == nil || v.table.Used(m.Super) {

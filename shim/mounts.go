@@ -54,6 +54,7 @@ func (w *Worker) chroot(c *Call) Answer {
 		if t := w.resolve(c, atFDCWD, name, lookup{real: true}); t.fake() && !t.node.Mode.IsDir() {
 			return Answer{Kind: Fail, Errno: unix.ENOTDIR}
 		}
+		w.closeRoot(c, name)
 	}
 	return w.changesRoot(c)
 }

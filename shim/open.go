@@ -90,7 +90,7 @@ func (w *Worker) openName(c *Call, dirfd int, addr uint64, flags int, mode uint3
 		w.shim.MayServe()
 	}
 	nofollow := flags&unix.O_NOFOLLOW != 0 || flags&(unix.O_CREAT|unix.O_EXCL) == unix.O_CREAT|unix.O_EXCL
-	if w.shim.virtual.answers && resolve == 0 && len(name) > 0 {
+	if w.shim.virtual.table != nil && resolve == 0 && len(name) > 0 {
 		if a, done := w.openMounted(c, dirfd, name, flags, mode); done {
 			return a
 		}

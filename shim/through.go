@@ -123,6 +123,9 @@ func (w *Worker) pass(c *Call, p *passage) (a Answer, done bool) {
 		return Answer{Kind: Fail, Errno: l2.errno}, true
 	}
 	w.count.node(lieMounts)
+	if l.real == networkFile && p.out >= 0 && p.nofollow == followsNot && p.kind == looks && p.in == nil {
+		return Answer{Kind: Fail, Errno: unix.EINVAL}, true // readlink(2): the file is mounted, and not the link to it
+	}
 	return w.passTo(c, p, l.real, l2.real)
 }
 

@@ -146,13 +146,10 @@ func (w *Worker) setns(c *Call) Answer {
 	if u.flags != 0 {
 		flag := uint64(0)
 		if st, e := w.statDescriptor(c.TID, dirfdOf(c.Args[0])); e == 0 {
-			switch id := identityOf(st); {
-			case id == identity{}:
-			case id == u.network, u.untold && c.Args[1] == unix.CLONE_NEWNET && id.dev == u.network.dev:
-				// Where it is not told which file of procfs that is, it is the one that
-				// a caller who wants a network has.
+			switch {
+			case u.isNetwork(st) && (!u.untold || c.Args[1] == unix.CLONE_NEWNET):
 				flag = unix.CLONE_NEWNET
-			case id == u.hosts:
+			case identityOf(st) != identity{} && identityOf(st) == u.hosts:
 				flag = unix.CLONE_NEWUTS
 			}
 		}

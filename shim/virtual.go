@@ -31,7 +31,13 @@ type virtualMounts struct {
 	// devs are the filesystems on which mounts of the table stand or lie: an
 	// object on any other is nothing to the table.
 	devs atomic.Pointer[[]uint64]
+	// networks are the files on which a network namespace is mounted: nothing else of
+	// their filesystems is in that mount.
+	networks atomic.Pointer[[]identity]
 	ram  uint64
+
+	// closed are the roots of containers, see [Worker.closeRoot].
+	closed atomic.Pointer[[]string]
 
 	// mu orders changes of the table with what they do to folders. Whoever holds it
 	// looks up no name for a tracee: that takes cwds.mu, and may wait for others.
@@ -55,6 +61,8 @@ func (s *Shim) beginMounts() error {
 	}
 	v.table = mounts.New(info)
 	v.devs.Store(&[]uint64{})
+	v.networks.Store(&[]identity{})
+	v.closed.Store(&[]string{})
 	var st unix.Statx_t
 	v.tellsRoots = unix.Statx(atFDCWD, "/", 0, 0, &st) == nil && st.Attributes_mask&unix.STATX_ATTR_MOUNT_ROOT != 0
 	v.answers = !s.self.has(unix.CAP_SYS_ADMIN)
@@ -100,11 +108,18 @@ func (w *Worker) rootOf(tid int) (root string, known bool) {
 
 // survey notes on which filesystems the table's mounts are.
 func (v *virtualMounts) survey() {
-	devs := []uint64{}
+	devs, networks := []uint64{}, []identity{}
 	for _, m := range v.table.Mounts() {
 		// One that is its own source looks like what is there without it; but
 		// it can be read-only.
 		if m.Kernel && !(m.Changed() && m.ReadOnly()) || !m.Kernel && m.Super.Tmpfs == nil && !m.Redirects() && !m.ReadOnly() && !v.tellsRoots {
+			continue
+		}
+		if m.Backing == networkFile {
+			var st unix.Stat_t
+			if statNow(m.Point, &st) {
+				networks = append(networks, identityOf(&st))
+			}
 			continue
 		}
 		for _, name := range []string{m.Point, m.Backing} {
@@ -115,10 +130,13 @@ func (v *virtualMounts) survey() {
 		}
 	}
 	v.devs.Store(&devs)
+	v.networks.Store(&networks)
 }
 
-// concerns tells whether an object on a filesystem can be in a mount of the table.
-func (v *virtualMounts) concerns(dev uint64) bool { return slices.Contains(*v.devs.Load(), dev) }
+// concerns tells whether an object can be in a mount of the table.
+func (v *virtualMounts) concerns(st *unix.Stat_t) bool {
+	return slices.Contains(*v.devs.Load(), uint64(st.Dev)) || slices.Contains(*v.networks.Load(), identityOf(st))
+}
 
 // Unmount takes all virtual mounts away, with what they hold: the end of the
 // last process ends its mount namespace. The shim answers no calls any more.

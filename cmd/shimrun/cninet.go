@@ -54,16 +54,19 @@ func pod(path string) (podNetwork, error) {
 	if path == "" {
 		return podNetwork{}, errors.New("CNI_NETNS names none")
 	}
-	var own, its unix.Stat_t
+	var own, again, its unix.Stat_t
 	if err := unix.Stat(path, &its); err != nil {
 		return podNetwork{}, &os.PathError{Op: "stat", Path: path, Err: err}
 	}
 	n := podNetwork{path: path}
-	if err := unix.Stat("/proc/self/ns/net", &own); err != nil {
-		n.shared = true // old gVisor tells nobody's
-	} else {
-		n.shared = own.Dev == its.Dev && own.Ino == its.Ino
+	const file = "/proc/self/ns/net"
+	if err := errors.Join(unix.Stat(file, &own), unix.Stat(file, &again)); err != nil {
+		return podNetwork{}, fmt.Errorf("%s: %w", file, err)
 	}
+	// Old gVisor tells nobody's: its file is another one for each look at it. It has no
+	// network that would be of use either.
+	untold := own.Ino != again.Ino
+	n.shared = untold || own.Dev == its.Dev && own.Ino == its.Ino
 	return n, nil
 }
 
