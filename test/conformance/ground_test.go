@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -24,8 +25,9 @@ type ground struct {
 	backend string
 	// user is the uid that everything runs as.
 	user int
-	// caps are the sandbox's capabilities, "" for no sandbox.
-	caps string
+	// caps are the sandbox's capabilities, "" for no sandbox, and runsc is the
+	// gVisor that it is in.
+	caps, runsc string
 	// lied are two mounts of which the profile says that they are ext4, and
 	// liedType their real type.
 	lied     [2]string
@@ -34,6 +36,8 @@ type ground struct {
 	refused bool
 
 	sandbox *gvisor.Sandbox
+	// without is what its kernel cannot do.
+	without []cases.Ability
 }
 
 // liedDir holds the mounts that the native grounds lie about, and what the
@@ -48,8 +52,10 @@ func grounds() []*ground {
 		{name: "native/ptrace", backend: "ptrace", lied: native, liedType: "ramfs"},
 		{name: "native-nobody/seccomp", backend: "seccomp", user: 65534, lied: native, liedType: "ramfs"},
 		{name: "native-nobody/ptrace", backend: "ptrace", user: 65534, lied: native, liedType: "ramfs"},
-		{name: "gvisor-all/ptrace", backend: "ptrace", caps: "all", lied: boxed, liedType: "9p"},
-		{name: "gvisor-docker/ptrace", backend: "ptrace", caps: "docker", lied: boxed, liedType: "9p"},
+		{name: "gvisor12-all/ptrace", backend: "ptrace", caps: "all", runsc: "debian12", lied: boxed, liedType: "9p"},
+		{name: "gvisor12-docker/ptrace", backend: "ptrace", caps: "docker", runsc: "debian12", lied: boxed, liedType: "9p"},
+		{name: "gvisor13-all/ptrace", backend: "ptrace", caps: "all", runsc: "debian13", lied: boxed, liedType: "9p"},
+		{name: "gvisor13-docker/ptrace", backend: "ptrace", caps: "docker", runsc: "debian13", lied: boxed, liedType: "9p"},
 	}
 }
 
@@ -74,17 +80,24 @@ func (g *ground) enter(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if g.caps == "" {
-		if os.Getuid() != 0 {
-			t.Skip("not root")
-		}
-		return
+	if g.caps != "" {
+		g.box(t)
+	} else if os.Getuid() != 0 {
+		t.Skip("not root")
 	}
-	g.box(t)
+	out, err := g.bare(t.Context(), filepath.Join(binaries, "victim"), "-lacks").Output()
+	if err == nil {
+		err = json.Unmarshal(out, &g.without)
+	}
+	if err != nil {
+		t.Fatalf("what the kernel lacks: %v", err)
+	}
+	slices.Sort(g.without)
+	t.Logf("the kernel has no %q", g.without)
 }
 
 func (g *ground) box(t *testing.T) {
-	g.sandbox = gvisor.Start(t, gvisor.Options{Caps: g.caps, Mounts: []string{binaries, liedDir + "/c:" + g.lied[1]}})
+	g.sandbox = gvisor.Start(t, gvisor.Options{Runsc: g.runsc, Caps: g.caps, Mounts: []string{binaries, liedDir + "/c:" + g.lied[1]}})
 }
 
 // revive starts another sandbox where a victim has ended the one that there
@@ -165,6 +178,8 @@ func (g *ground) lacks(c *cases.Case) string {
 		return "not asked for"
 	case c.Skip(g.name) != "":
 		return c.Skip(g.name)
+	case slices.Contains(g.without, c.Takes):
+		return fmt.Sprintf("the kernel has no %s", c.Takes)
 	case c.Needs&cases.Root != 0 && g.user != 0:
 		return "needs root"
 	case c.Needs&cases.Groups != 0 && groups() != nil:

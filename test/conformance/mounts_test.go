@@ -18,7 +18,8 @@ func TestRefusedMounts(t *testing.T) {
 	for _, g := range []*ground{
 		{name: "native-refused/seccomp", backend: "seccomp", lied: lied, liedType: "ramfs", refused: true},
 		{name: "native-refused/ptrace", backend: "ptrace", lied: lied, liedType: "ramfs", refused: true},
-		{name: "gvisor-docker/ptrace", backend: "ptrace", caps: "docker", lied: [2]string{"/", "/var/lib/lied"}, liedType: "9p"},
+		{name: "gvisor12-docker/ptrace", backend: "ptrace", caps: "docker", runsc: "debian12", lied: [2]string{"/", "/var/lib/lied"}, liedType: "9p"},
+		{name: "gvisor13-docker/ptrace", backend: "ptrace", caps: "docker", runsc: "debian13", lied: [2]string{"/", "/var/lib/lied"}, liedType: "9p"},
 	} {
 		t.Run(g.name, func(t *testing.T) {
 			g.enter(t)

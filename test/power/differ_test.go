@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/shimrun/shimrun/test/gvisor"
 	"github.com/shimrun/shimrun/test/power/acts"
 )
 
@@ -54,15 +55,21 @@ func TestActs(t *testing.T) {
 			containerGround(t).differ(t, caller)
 		})
 	}
-	for _, caps := range []string{"all", "docker"} {
-		t.Run("gvisor-"+caps, func(t *testing.T) {
-			t.Parallel()
-			box := newBox(t, caps)
-			// Slow as it is here, those that have the least power.
-			for _, caller := range []string{acts.Powerless, acts.Nobody, acts.OwnRoot} {
-				t.Run(caller, func(t *testing.T) { box.ground(caller).differ(t, caller) })
-			}
-		})
+	callers := map[string][]string{
+		// Slow as it is here, those that have the least power.
+		"debian12": {acts.Powerless, acts.Nobody, acts.OwnRoot},
+		"debian13": acts.Callers,
+	}
+	for _, runsc := range gvisor.Names {
+		for _, caps := range []string{"all", "docker"} {
+			t.Run(nameOf(runsc, caps), func(t *testing.T) {
+				t.Parallel()
+				box := newBox(t, runsc, caps)
+				for _, caller := range callers[runsc] {
+					t.Run(caller, func(t *testing.T) { box.ground(caller).differ(t, caller) })
+				}
+			})
+		}
 	}
 }
 

@@ -85,20 +85,25 @@ func clone(words []string) []string { return append([]string{}, words...) }
 
 // A box is a gVisor sandbox, and the next one where old gVisor has ended it.
 type box struct {
-	caps    string
-	sandbox *gvisor.Sandbox
+	runsc, caps string
+	sandbox     *gvisor.Sandbox
 }
 
-func newBox(t *testing.T, caps string) *box {
-	return &box{caps, gvisor.Start(t, gvisor.Options{Caps: caps, Mounts: []string{binaries}})}
+func newBox(t *testing.T, runsc, caps string) *box {
+	return &box{runsc, caps, gvisor.Start(t, gvisor.Options{Runsc: runsc, Caps: caps, Mounts: []string{binaries}})}
+}
+
+// nameOf is what the grounds in a box are called: gvisor12-all and so on.
+func nameOf(runsc, caps string) string {
+	return "gvisor" + strings.TrimPrefix(runsc, "debian") + "-" + caps
 }
 
 // ground is real gVisor, with all or with Docker's capabilities. Each caller gets
 // a scene of its own.
 func (b *box) ground(caller string) *ground {
 	dir := "/var/lib/scene-" + caller
-	return &ground{name: "gvisor-" + b.caps, ways: []string{"ptrace"}, dir: dir, victim: victim(),
-		patience: 15 * time.Second, all: 3 * time.Minute, revive: b.revive,
+	return &ground{name: nameOf(b.runsc, b.caps), ways: []string{"ptrace"}, dir: dir, victim: victim(),
+		patience: 15 * time.Second, all: 6 * time.Minute, revive: b.revive,
 		command: func(t *testing.T, ctx context.Context, way string, stage []string) *exec.Cmd {
 			args := []string{victim(), "guard", "-dir", dir, "--"}
 			if way != "" {
@@ -112,7 +117,7 @@ func (b *box) revive(t *testing.T) bool {
 	if b.sandbox.Command(t.Context(), nil, "/bin/true").Run() == nil {
 		return false
 	}
-	*b = *newBox(t, b.caps)
+	*b = *newBox(t, b.runsc, b.caps)
 	return true
 }
 

@@ -35,8 +35,8 @@ var less = []reason{
 		why: "the supervisor may not look at the folder that the way begins in"},
 	{act: `name/served/(everybodys|group)/path-descriptor`, caller: unseen, ground: blind,
 		why: "the supervisor may not look at the descriptor that is opened anew"},
-	{act: `own-user/make-group`, ground: "gvisor-.*",
-		why: "old gVisor does not tell which ids a user namespace has"},
+	{act: `own-user/make-group`, ground: "gvisor1[23]-.*",
+		why: "gVisor does not tell user namespaces apart, nor which ids one has"},
 	{act: `process/seize`, ground: ".*/(ptrace|within|builtin-ptrace)",
 		why: "a process has one tracer, and that is the supervisor"},
 	{act: `name/bound/.*/(rename|rename-over|link)`, ground: linked,
@@ -47,15 +47,15 @@ var less = []reason{
 // blind the grounds where it has not got that (ptrace(2), "access mode checking").
 const (
 	unseen = "(nobody|member-of-group|root-of-own-namespace)"
-	blind  = "(container/within|gvisor-docker/ptrace)"
+	blind  = "(container/within|gvisor1[23]-docker/ptrace)"
 )
 
 // tables are the grounds where mounts are of the shim's own table.
-const tables = "(native-without-mounts/.*|gvisor-docker/.*|container/within)"
+const tables = "(native-without-mounts/.*|gvisor1[23]-docker/.*|container/within)"
 
 // linked are those of them where root cannot mount without the shim: a link
 // stands in for the bind mount there, and names cannot go from a mount to another.
-const linked = "(gvisor-docker/.*|container/within)"
+const linked = "(gvisor1[23]-docker/.*|container/within)"
 
 // Where more is achieved, of what exists under the shim alone.
 var more = []reason{

@@ -27,18 +27,16 @@ func access2Matrix(r *Record) {
 	}
 }
 
-const noFaccessat2 = "has no faccessat2"
-
 var accessCases = []Case{
 	{Name: "access/faccessat", Calls: "faccessat", Needs: Root, Run: accessMatrix},
 	{Name: "access/faccessat-as-nobody", Calls: "faccessat", Needs: Nobody, Run: accessMatrix},
 	{
 		Name: "access/faccessat2", Calls: "faccessat2", Needs: Root, Run: access2Matrix,
-		Not: map[string]string{"gvisor": noFaccessat2},
+		Takes: Faccessat2,
 	},
 	{
 		Name: "access/faccessat2-as-nobody", Calls: "faccessat2", Needs: Nobody, Run: access2Matrix,
-		Not: map[string]string{"gvisor": noFaccessat2},
+		Takes: Faccessat2,
 	},
 	{
 		Name: "access/old-call", Calls: "access", Needs: Root,

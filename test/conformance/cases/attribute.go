@@ -30,7 +30,7 @@ var attributeCases = []Case{
 				r.Say("llistxattr(%s, size 0) = %d %s", kind, n, Errno(err))
 			}
 		},
-		Not: map[string]string{"gvisor": "xattr calls are answered from a table of its own"},
+		Takes: ProcXattr,
 	},
 	{
 		Name: "attribute/descriptor", Calls: "fgetxattr fsetxattr flistxattr fremovexattr",
@@ -48,7 +48,7 @@ var attributeCases = []Case{
 				r.Say("fremovexattr(%s) = %s", kind, Errno(err))
 			}
 		},
-		Not: map[string]string{"gvisor": "xattr calls are answered from a table of its own"},
+		Takes: ProcXattr,
 	},
 	{
 		// What every ls -l asks: that there is none is an answer, that there

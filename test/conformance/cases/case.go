@@ -65,6 +65,8 @@ type Case struct {
 	// about limits that the shim knows for these alone, or about calls that
 	// are left to the kernel.
 	Known bool
+	// Takes is what the row cannot do without, of what not every kernel has.
+	Takes Ability
 	// Not names the grounds, or their beginnings, where the kernel cannot do
 	// what the row does, each with the reason.
 	Not map[string]string

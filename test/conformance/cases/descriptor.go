@@ -178,7 +178,7 @@ var descriptorCases = []Case{
 				}
 			}
 		},
-		Not: map[string]string{"gvisor": "its fdinfo has no pos"},
+		Takes: Positions,
 	},
 	{
 		Name: "descriptor/none-leaked", Calls: "openat getdents64", Needs: Own,

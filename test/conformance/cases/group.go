@@ -268,7 +268,7 @@ var groupCases = []Case{
 			must("stat", unix.Stat(dir+"/masked", &st))
 			r.Say("%#o", st.Mode)
 		},
-		Not: map[string]string{"gvisor": "old gVisor does not tell a process's umask, and 022 is assumed"},
+		Takes: Umasks,
 	},
 	{
 		Name: "group/make-as-nobody", Calls: "mkdir rmdir unlink rename openat", Needs: Nobody | Groups,
@@ -341,7 +341,7 @@ var groupCases = []Case{
 			b, _ := os.ReadFile(dir + "/cgroup.procs")
 			r.Say("outside: %v", strings.TrimSpace(string(b)) == strconv.Itoa(child.Process.Pid))
 		},
-		Not: map[string]string{"gvisor": "old gVisor does not tell which numbers a process has in other pid namespaces"},
+		Takes: InnerPIDs,
 	},
 	{
 		Name: "group/figures", Calls: "read", Needs: Root | Groups | Own,

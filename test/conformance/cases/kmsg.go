@@ -126,7 +126,7 @@ var kmsgCases = []Case{
 	},
 	{
 		Name: "kmsg/records", Calls: "read write openat", Needs: Root, Has: "native",
-		Not: map[string]string{"gvisor": "has no packet pipes: a read gives several records"},
+		Takes: PacketPipes,
 		Run: func(r *Record) {
 			text := r.mark()
 			w := r.Fixture(kmsg, unix.O_WRONLY)

@@ -55,7 +55,7 @@ var linkNames = []string{
 var linkCases = []Case{
 	{
 		Name: "link/open", Calls: "openat",
-		Not: map[string]string{"gvisor": "says ENOENT and ELOOP for O_DIRECTORY|O_NOFOLLOW of a link, for real links too"},
+		Takes: LinkErrors,
 		Run: func(r *Record) {
 			dir := links(r)
 			for _, name := range linkNames {

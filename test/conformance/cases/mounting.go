@@ -14,11 +14,9 @@ import (
 // Rows about mounts that the kernel refuses for want of CAP_SYS_ADMIN and a
 // table of the shim's makes. The oracle is a kernel that makes them.
 
-// ownMounts is why the rows are not for a gVisor that can mount.
-var ownMounts = map[string]string{
-	"gvisor-all":    "its kernel mounts by itself, and not as Linux does",
-	"native-nobody": "nobody may mount",
-}
+// nobodyMounts is why the rows are not for nobody. Nor are they for a kernel
+// that mounts by itself and not as Linux does: they take LinuxMounts.
+var nobodyMounts = map[string]string{"native-nobody": "nobody may mount"}
 
 // stage is a folder for a row, called T in its record.
 type stage struct {
@@ -143,7 +141,7 @@ func errnoOf(_ int, err error) string { return Errno(err) }
 
 var mountingCases = []Case{
 	{
-		Name: "mounts/tmpfs", Calls: "mount umount2 newfstatat fstat statx statfs fstatfs openat", Needs: Root | Own, Known: true, Not: ownMounts,
+		Name: "mounts/tmpfs", Calls: "mount umount2 newfstatat fstat statx statfs fstatfs openat", Needs: Root | Own, Known: true, Takes: LinuxMounts, Not: nobodyMounts,
 		Run: func(r *Record) {
 			s := newStage(r)
 			s.mkdir("t")
@@ -178,7 +176,7 @@ var mountingCases = []Case{
 		},
 	},
 	{
-		Name: "mounts/tmpfs-options", Calls: "mount umount2", Needs: Root | Own, Known: true, Not: ownMounts,
+		Name: "mounts/tmpfs-options", Calls: "mount umount2", Needs: Root | Own, Known: true, Takes: LinuxMounts, Not: nobodyMounts,
 		Run: func(r *Record) {
 			s := newStage(r)
 			s.mkdir("t")
@@ -191,7 +189,7 @@ var mountingCases = []Case{
 		},
 	},
 	{
-		Name: "mounts/over-content", Calls: "mount umount2 openat getdents64 getcwd", Needs: Root | Own, Known: true, Not: ownMounts,
+		Name: "mounts/over-content", Calls: "mount umount2 openat getdents64 getcwd", Needs: Root | Own, Known: true, Takes: LinuxMounts, Not: nobodyMounts,
 		Run: func(r *Record) {
 			s := newStage(r)
 			s.mkdir("t/sub")
@@ -224,7 +222,7 @@ var mountingCases = []Case{
 		},
 	},
 	{
-		Name: "mounts/bind", Calls: "mount umount2 openat newfstatat getdents64 chdir readlinkat", Needs: Root | Own, Known: true, Not: ownMounts,
+		Name: "mounts/bind", Calls: "mount umount2 openat newfstatat getdents64 chdir readlinkat", Needs: Root | Own, Known: true, Takes: LinuxMounts, Not: nobodyMounts,
 		Run: func(r *Record) {
 			s := newStage(r)
 			s.mkdir("src/sub/deep", "dst", "other")
@@ -279,7 +277,7 @@ var mountingCases = []Case{
 		},
 	},
 	{
-		Name: "mounts/bind-file", Calls: "mount umount2 openat newfstatat", Needs: Root | Own, Known: true, Not: ownMounts,
+		Name: "mounts/bind-file", Calls: "mount umount2 openat newfstatat", Needs: Root | Own, Known: true, Takes: LinuxMounts, Not: nobodyMounts,
 		Run: func(r *Record) {
 			s := newStage(r)
 			s.mkdir("d")
@@ -346,7 +344,7 @@ var mountingCases = []Case{
 	{
 		Name:  "mounts/calls",
 		Calls: "mkdir mkdirat mknod mknodat symlink symlinkat link linkat rename renameat renameat2 unlink unlinkat rmdir chmod fchmodat fchmodat2 chown lchown fchownat utime utimes futimesat utimensat truncate access faccessat faccessat2 readlink readlinkat getxattr lgetxattr setxattr lsetxattr listxattr llistxattr removexattr lremovexattr creat open stat lstat statx",
-		Needs: Root | Own, Known: true, Not: ownMounts,
+		Needs: Root | Own, Known: true, Takes: LinuxMounts, Not: nobodyMounts,
 		Run: func(r *Record) {
 			s := newStage(r)
 			s.mkdir("src", "dst")
@@ -421,7 +419,7 @@ var mountingCases = []Case{
 	},
 	{
 		Name: "mounts/umask", Calls: "mkdir openat", Needs: Root | Own, Known: true,
-		Not: map[string]string{"gvisor": "its kernel does not tell a process's umask: 022 is assumed", "native-nobody": "nobody may mount"},
+		Takes: Umasks, Not: nobodyMounts,
 		Run: func(r *Record) {
 			s := newStage(r)
 			s.mkdir("src", "dst")
@@ -439,7 +437,7 @@ var mountingCases = []Case{
 	},
 	{
 		Name: "mounts/xattr", Calls: "getxattr lgetxattr setxattr lsetxattr listxattr llistxattr removexattr lremovexattr", Needs: Root | Own, Known: true,
-		Not: map[string]string{"gvisor": "its tmpfs has few attributes", "native-nobody": "nobody may mount"},
+		Takes: UserXattr, Not: nobodyMounts,
 		Run: func(r *Record) {
 			s := newStage(r)
 			s.mkdir("src", "dst")
@@ -464,7 +462,7 @@ var mountingCases = []Case{
 		},
 	},
 	{
-		Name: "mounts/read-only", Calls: "mount openat mkdirat unlinkat renameat2 truncate faccessat", Needs: Root | Own, Known: true, Not: ownMounts,
+		Name: "mounts/read-only", Calls: "mount openat mkdirat unlinkat renameat2 truncate faccessat", Needs: Root | Own, Known: true, Takes: LinuxMounts, Not: nobodyMounts,
 		Run: func(r *Record) {
 			s := newStage(r)
 			s.mkdir("src/dir", "dst", "t")
@@ -502,7 +500,7 @@ var mountingCases = []Case{
 		},
 	},
 	{
-		Name: "mounts/propagation", Calls: "mount umount2", Needs: Root | Own, Known: true, Not: ownMounts,
+		Name: "mounts/propagation", Calls: "mount umount2", Needs: Root | Own, Known: true, Takes: LinuxMounts, Not: nobodyMounts,
 		Run: func(r *Record) {
 			s := newStage(r)
 			s.mkdir("k/pod", "peer", "slave", "u")
@@ -527,7 +525,7 @@ var mountingCases = []Case{
 		},
 	},
 	{
-		Name: "mounts/peers", Calls: "mount umount2 openat", Needs: Root | Own, Known: true, Not: ownMounts,
+		Name: "mounts/peers", Calls: "mount umount2 openat", Needs: Root | Own, Known: true, Takes: LinuxMounts, Not: nobodyMounts,
 		Run: func(r *Record) {
 			s := newStage(r)
 			s.mkdir("k/pod", "k/other", "peer", "slave")
@@ -547,7 +545,7 @@ var mountingCases = []Case{
 		},
 	},
 	{
-		Name: "mounts/rbind", Calls: "mount umount2 openat", Needs: Root | Own, Known: true, Not: ownMounts,
+		Name: "mounts/rbind", Calls: "mount umount2 openat", Needs: Root | Own, Known: true, Takes: LinuxMounts, Not: nobodyMounts,
 		Run: func(r *Record) {
 			s := newStage(r)
 			s.mkdir("src/one/in", "src/two", "plain", "deep")
@@ -568,7 +566,7 @@ var mountingCases = []Case{
 		},
 	},
 	{
-		Name: "mounts/umount", Calls: "umount2", Needs: Root | Own, Known: true, Not: ownMounts,
+		Name: "mounts/umount", Calls: "umount2", Needs: Root | Own, Known: true, Takes: LinuxMounts, Not: nobodyMounts,
 		Run: func(r *Record) {
 			s := newStage(r)
 			s.mkdir("t", "d")
@@ -611,7 +609,7 @@ var mountingCases = []Case{
 		},
 	},
 	{
-		Name: "mounts/errors", Calls: "mount fsopen fspick open_tree mount_setattr move_mount", Needs: Root | Own, Known: true, Not: ownMounts,
+		Name: "mounts/errors", Calls: "mount fsopen fspick open_tree mount_setattr move_mount", Needs: Root | Own, Known: true, Takes: LinuxMounts, Not: nobodyMounts,
 		Run: func(r *Record) {
 			s := newStage(r)
 			s.mkdir("d", "e")
@@ -652,8 +650,8 @@ var mountingCases = []Case{
 	},
 	{
 		Name: "mounts/new-interface", Calls: "fsopen fspick open_tree mount_setattr move_mount", Like: Stated, Needs: Root | Own, Known: true,
-		Want: []string{"fsopen ENOSYS", "fspick ENOSYS", "open_tree ENOSYS", "mount_setattr ENOSYS", "move_mount ENOSYS", "open_tree without a clone is the kernel's: true"},
-		Not:  map[string]string{"gvisor": "it has none of them", "native-nobody": "nobody may mount", "native/": "the kernel has them"},
+		Want:  []string{"fsopen ENOSYS", "fspick ENOSYS", "open_tree ENOSYS", "mount_setattr ENOSYS", "move_mount ENOSYS", "open_tree without a clone is the kernel's: true"},
+		Takes: NewMounts, Not: map[string]string{"native-nobody": "nobody may mount", "native/": "the kernel has them"},
 		Run: func(r *Record) {
 			at := uint64(0xffffffffffffff9c)
 			r.Say("fsopen %s", errnoOf(call(unix.SYS_FSOPEN, cstr("tmpfs"), 0)))
@@ -678,7 +676,7 @@ var mountingCases = []Case{
 		},
 	},
 	{
-		Name: "mounts/as-nobody", Calls: "openat mkdirat newfstatat faccessat", Needs: Root | Own, Known: true, Not: ownMounts,
+		Name: "mounts/as-nobody", Calls: "openat mkdirat newfstatat faccessat", Needs: Root | Own, Known: true, Takes: LinuxMounts, Not: nobodyMounts,
 		Run: func(r *Record) {
 			s := newStage(r)
 			s.mkdir("src/open", "src/closed", "dst")
@@ -696,7 +694,7 @@ var mountingCases = []Case{
 		},
 	},
 	{
-		Name: "mounts/tools", Calls: "mount umount2 openat", Needs: Root | Own, Known: true, Not: ownMounts,
+		Name: "mounts/tools", Calls: "mount umount2 openat", Needs: Root | Own, Known: true, Takes: LinuxMounts, Not: nobodyMounts,
 		Run: func(r *Record) {
 			s := newStage(r)
 			s.mkdir("t", "src", "dst")

@@ -7,8 +7,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-var noOpenat2 = map[string]string{"gvisor": "has no openat2"}
-
 var resolveFlags = []struct {
 	name string
 	bits uint64
@@ -74,7 +72,7 @@ var openat2Cases = []Case{
 				}
 			}
 		},
-		Not: noOpenat2,
+		Takes: Openat2,
 	},
 	{
 		Name: "openat2/cached", Calls: "openat2", Real: true,
@@ -86,7 +84,7 @@ var openat2Cases = []Case{
 			}
 			r.Say("opened or EAGAIN: %v", err == nil || err == unix.EAGAIN)
 		},
-		Not: noOpenat2,
+		Takes: Openat2,
 	},
 	{
 		Name: "openat2/arguments", Calls: "openat2",
@@ -122,7 +120,7 @@ var openat2Cases = []Case{
 				r.Say("flags %#x mode %#o = %s", h.Flags, h.Mode, r.opened(fd, err))
 			}
 		},
-		Not: noOpenat2,
+		Takes: Openat2,
 	},
 	{
 		// What runc does before it trusts a /proc: it must still be procfs.
@@ -145,7 +143,7 @@ var openat2Cases = []Case{
 				r.Say("%s: %#x, same mount %v", strings.Replace(p, below(r), "const", 1), fs.Type, x.Mnt_id == of.Mnt_id)
 			}
 		},
-		Not: noOpenat2,
+		Takes: Openat2,
 	},
 	{
 		// A kernel without the call has it for no name, for programs ask once.

@@ -47,7 +47,7 @@ var pointerCases = []Case{
 			r.Restore("range")
 			r.Program("missing", r.Path("range"))
 		},
-		Not: map[string]string{"gvisor": "no userfaultfd"},
+		Takes: Userfaultfd,
 	},
 	{
 		Name: "pointer/bad-path", Calls: "open creat openat stat lstat newfstatat statx statfs access faccessat readlink chdir truncate getxattr", Real: true,

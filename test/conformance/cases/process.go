@@ -30,7 +30,7 @@ var processCases = []Case{
 			v, err := call(unix.SYS_PRCTL, unix.PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0)
 			r.Say("%d %s", v, Errno(err))
 		},
-		Not: map[string]string{"gvisor-docker": "without CAP_SYS_ADMIN a filter needs no_new_privs"},
+		Takes: SysAdmin,
 	},
 	{
 		// A kernel that lacks it fails to say what a process is before it was told to be it.
@@ -258,7 +258,7 @@ var processCases = []Case{
 	},
 	{
 		Name: "process/exec-served", Calls: "execve execveat", Known: true,
-		Not: map[string]string{"gvisor": "has not these names"},
+		Takes: ServedNames,
 		Run: func(r *Record) {
 			for _, kind := range []string{"const", "keys"} {
 				r.Say("execve(%s): %s", kind, Errno(unix.Exec(r.Path(kind), []string{"x"}, nil)))

@@ -140,7 +140,7 @@ var statCases = []Case{
 			_ = statx(unix.AT_FDCWD, "/proc/sys", 0, unix.STATX_MNT_ID, &proc)
 			r.Say("%s mask=%#x attributes=%#x of %#x same-mount=%v", Errno(err), x.Mask, x.Attributes, x.Attributes_mask, x.Mnt_id == proc.Mnt_id)
 		},
-		Not: map[string]string{"gvisor": "its statx knows no mount ids"},
+		Takes: MountIDs,
 	},
 	{
 		Name: "stat/empty-path", Calls: "newfstatat fstat",

@@ -44,7 +44,7 @@ var watchCases = []Case{
 			fd, err := unix.OpenByHandleAt(r.Fixture("/proc", unix.O_RDONLY), unix.NewFileHandle(1, make([]byte, 8)), unix.O_RDONLY)
 			r.Say("open_by_handle_at on procfs = %s", r.opened(fd, err))
 		},
-		Not: map[string]string{"gvisor": "has no file handles"},
+		Takes: Handles,
 	},
 	{
 		Name: "watch/fanotify", Calls: "fanotify_mark", Needs: Mounts, Known: true,
@@ -60,7 +60,7 @@ var watchCases = []Case{
 				r.Say("fanotify_mark(%s) = %s", kind, Errno(err))
 			}
 		},
-		Not: map[string]string{"gvisor": "has no fanotify"},
+		Takes: Fanotify,
 	},
 	{
 		// Two names that are the same file by every account that is given.

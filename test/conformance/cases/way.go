@@ -261,7 +261,7 @@ var wayCases = []Case{
 		Run: func(r *Record) {
 			r.Command("/usr/bin/unshare", "--pid", "--mount-proc", "--fork", "/bin/sh", "-c", "cat "+r.Path("const")+" /proc/self/root"+r.Path("const")+"; echo $$")
 		},
-		Not: map[string]string{"gvisor": "unshare(1) makes mounts private, which it does not know"},
+		Takes: PrivateTree,
 	},
 	{
 		Name: "way/user-namespace", Calls: "clone openat", Needs: Own,
@@ -310,7 +310,12 @@ var wayCases = []Case{
 	},
 	{
 		Name: "way/raw-clone3", Calls: "clone3 openat",
-		Run: func(r *Record) { r.Program("clone3", r.Path("const")) },
-		Not: map[string]string{"gvisor": "has no clone3"},
+		Run:   func(r *Record) { r.Program("clone3", r.Path("const")) },
+		Takes: Clone3,
+	},
+	{
+		Name: "way/raw-clone3-handlers", Calls: "clone3 openat",
+		Run:   func(r *Record) { r.Program("clone3", r.Path("const"), "handlers") },
+		Takes: ClearHandlers,
 	},
 }

@@ -264,11 +264,9 @@ var writeCases = []Case{
 	},
 	{
 		Name: "write/refused-in-a-shared-table", Calls: "write openat clone", Needs: Root,
-		Run: func(r *Record) { r.Program("junk", r.Path("range"), "shared-table") },
-		Not: map[string]string{
-			"native/seccomp": "a follower does not find who shares a table",
-			"gvisor":         "it has no kcmp(2), and nothing else tells who shares a table",
-		},
+		Run:   func(r *Record) { r.Program("junk", r.Path("range"), "shared-table") },
+		Takes: Kcmp,
+		Not:   map[string]string{"native/seccomp": "a follower does not find who shares a table"},
 	},
 	{
 		Name: "write/seen-by-others", Calls: "openat read write", Needs: Root,
@@ -333,7 +331,7 @@ var writeCases = []Case{
 	},
 	{
 		Name: "write/bad-pointer", Calls: "write", Needs: Root,
-		Not: map[string]string{"gvisor": "memory can only be read through /proc/PID/mem, which also reads what the program itself may not"},
+		Takes: ProcessVM,
 		Run: func(r *Record) {
 			r.Restore("range")
 			fd := r.Fixture("range", unix.O_WRONLY)

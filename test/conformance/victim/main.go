@@ -3,6 +3,7 @@
 // each: {"start":NAME} before, {"case":NAME,"lines":[…]} after it.
 //
 //	victim -names NAMES.json CASE...
+//	victim -lacks                        what the kernel cannot do, a JSON list
 //
 // A victim that dies or hangs in the middle has said in which row.
 package main
@@ -23,7 +24,12 @@ import (
 func main() {
 	namesFile := flag.String("names", "", "file with the names of the symbols, as JSON")
 	direct := flag.Bool("direct", false, "run the rows in this process whatever they need")
+	lacks := flag.Bool("lacks", false, "tell what the kernel cannot do")
 	flag.Parse()
+	if *lacks {
+		say(cases.Lacks())
+		return
+	}
 
 	var names cases.Names
 	data, err := os.ReadFile(*namesFile)
