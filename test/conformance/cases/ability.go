@@ -30,7 +30,6 @@ const (
 	Fanotify      Ability = "fanotify"
 	NewMounts     Ability = "fsopen and its kin"
 	LinuxMounts   Ability = "mounts that it tells of as Linux does"
-	PrivateTree   Ability = "recursive change of propagation, which unshare(1) makes"
 	SysAdmin      Ability = "CAP_SYS_ADMIN here, so that a filter needs no_new_privs"
 	MountIDs      Ability = "mount ids in statx"
 	Positions     Ability = "positions in fdinfo"
@@ -69,11 +68,6 @@ var abilities = map[Ability]func() bool{
 	Fanotify:    func() bool { return known(unix.SYS_FANOTIFY_INIT, ^uintptr(0)) },
 	NewMounts:   func() bool { return known(unix.SYS_FSOPEN) },
 	LinuxMounts: linuxMounts,
-	PrivateTree: func() bool {
-		return apart(func() bool {
-			return unix.Mount("", "/", "", unix.MS_PRIVATE|unix.MS_REC, "") != unix.EINVAL
-		})
-	},
 	SysAdmin: func() bool {
 		var h = unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
 		var data [2]unix.CapUserData

@@ -261,7 +261,7 @@ var wayCases = []Case{
 		Run: func(r *Record) {
 			r.Command("/usr/bin/unshare", "--pid", "--mount-proc", "--fork", "/bin/sh", "-c", "cat "+r.Path("const")+" /proc/self/root"+r.Path("const")+"; echo $$")
 		},
-		Takes: PrivateTree,
+		Takes: InnerPIDs,
 	},
 	{
 		Name: "way/user-namespace", Calls: "clone openat", Needs: Own,
