@@ -31,6 +31,8 @@ type ground struct {
 	victim string
 	// revive makes what a run may have ended, and tells whether it had.
 	revive func(t *testing.T) bool
+	// renew makes another one of what an act has made useless.
+	renew func(t *testing.T)
 	// outside is the scene outside of a container.
 	outside string
 }
@@ -103,7 +105,7 @@ func nameOf(runsc, caps string) string {
 func (b *box) ground(caller string) *ground {
 	dir := "/var/lib/scene-" + caller
 	return &ground{name: nameOf(b.runsc, b.caps), ways: []string{"ptrace"}, dir: dir, victim: victim(),
-		patience: 15 * time.Second, all: 6 * time.Minute, revive: b.revive,
+		patience: 15 * time.Second, all: 6 * time.Minute, revive: b.revive, renew: b.renew,
 		command: func(t *testing.T, ctx context.Context, way string, stage []string) *exec.Cmd {
 			args := []string{victim(), "guard", "-dir", dir, "--"}
 			if way != "" {
@@ -117,9 +119,11 @@ func (b *box) revive(t *testing.T) bool {
 	if b.sandbox.Command(t.Context(), nil, "/bin/true").Run() == nil {
 		return false
 	}
-	*b = *newBox(t, b.runsc, b.caps)
+	b.renew(t)
 	return true
 }
+
+func (b *box) renew(t *testing.T) { *b = *newBox(t, b.runsc, b.caps) }
 
 // grouped makes the end of a command's context the end of all its processes.
 func grouped(cmd *exec.Cmd) *exec.Cmd {

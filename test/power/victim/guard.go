@@ -27,7 +27,7 @@ func guard(args []string) error {
 	if !*tmpfs {
 		// What the run before has left.
 		_ = unix.Unmount(filepath.Join(*dir, "bound"), unix.MNT_DETACH)
-		if err := remove(*dir); err != nil {
+		if err := os.RemoveAll(*dir); err != nil {
 			return err
 		}
 	}
@@ -76,16 +76,6 @@ func guard(args []string) error {
 		say(Line{Faults: faults})
 	}
 	return nil
-}
-
-// remove removes what an earlier run has left. gVisor keeps a folder that is a mount
-// point in any mount namespace, for as long as that exists: such a scene is put aside.
-func remove(dir string) error {
-	err := os.RemoveAll(dir)
-	if errors.Is(err, unix.EBUSY) {
-		err = os.Rename(dir, fmt.Sprintf("%s-%d", dir, os.Getpid()))
-	}
-	return err
 }
 
 // command runs a command to its end, however it ends.
