@@ -155,7 +155,7 @@ func (e *errand) WriteMemory(addr uint64, data []byte) error {
 }
 
 // Valid implements [shim.Tracee].
-func (e *errand) Valid() bool { return !e.over.Load() }
+func (e *errand) Valid() bool { return !e.over.Load() && !executes(e.tid) }
 
 // CanRewrite implements [shim.Tracee].
 func (e *errand) CanRewrite() bool { return true }

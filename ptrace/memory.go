@@ -3,7 +3,9 @@ package ptrace
 import (
 	"bytes"
 	"encoding/binary"
+	"os"
 	"strconv"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -278,9 +280,21 @@ func (t *thread) exchange(addr uint64, was, is []byte) error {
 	return t.pokeAll(addr, was, is)
 }
 
-// Valid implements [shim.Tracee]. The thread is held by us, and until we have
-// waited for its end nobody else can bear its number.
-func (t *thread) Valid() bool { return t.threads[t.tid] == t }
+// Valid implements [shim.Tracee]. The thread is held by us, and until we have waited for
+// its end nobody else can bear its number, but one that executes a program.
+func (t *thread) Valid() bool { return t.threads[t.tid] == t && !executes(t.tid) }
+
+// executes tells whether a thread that is held in a call has been replaced by another one
+// of its process, which has called execve(2): it is not held, or held in that call
+// (proc_pid_syscall(5)). gVisor tells nothing, and gives nobody more rights by execve.
+func executes(tid int) bool {
+	text, err := os.ReadFile("/proc/" + strconv.Itoa(tid) + "/syscall")
+	if err != nil {
+		return false
+	}
+	number, _, _ := strings.Cut(string(text), " ")
+	return number == strconv.Itoa(unix.SYS_EXECVE) || number == strconv.Itoa(unix.SYS_EXECVEAT) || strings.TrimSpace(number) == "running"
+}
 
 // CanRewrite implements [shim.Tracee].
 func (t *thread) CanRewrite() bool { return true }

@@ -171,7 +171,8 @@ static int is_selfish(const char *name)
 }
 
 /* Whether everybody may pass through all folders that a name leads through, from a
- * place in it on, and none of them is a link: then it is the same who looks.
+ * place in it on, and neither one of them nor what it names is a link: then it is the
+ * same who looks.
  * isOpenToAll in statfs.go. */
 static int everybody_may(const char *name, const char *from)
 {
@@ -188,7 +189,7 @@ static int everybody_may(const char *name, const char *from)
 		    !S_ISDIR(st.st_mode) || (st.st_mode & 0111) != 0111)
 			return 0;
 	}
-	return 1;
+	return !look(name, &st, AT_SYMLINK_NOFOLLOW) && !S_ISLNK(st.st_mode);
 }
 
 /* What statfs says of a name, as shim.Worker.statfs does where that needs no resolver. */

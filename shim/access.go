@@ -37,7 +37,7 @@ func (w *Worker) accessName(c *Call, dirfd int, addr uint64, mode uint32, flags 
 	if t.node == nil {
 		return t.refusal()
 	}
-	who, err := w.shim.who(c.TID)
+	who, err := w.who(c)
 	if err != nil {
 		return Answer{}
 	}

@@ -41,7 +41,7 @@ func mayAccess(name string, want uint32) unix.Errno {
 // taken on, it may do nothing.
 func (w *Worker) asCaller(c *Call, f func() (int, unix.Errno)) (fd int, errno unix.Errno) {
 	fd, errno = -1, unix.EACCES
-	if who, err := w.shim.who(c.TID); err == nil {
+	if who, err := w.who(c); err == nil {
 		w.shim.as(&who, func() { fd, errno = f() })
 	}
 	return fd, errno

@@ -77,7 +77,7 @@ func (w *Worker) bindNames(c *Call) (who status, source, target string, ok bool)
 		w.shim.passing.namespaces.Load() && !w.sharesNamespace(c.TID) {
 		return who, "", "", false
 	}
-	who, err := w.shim.who(c.TID)
+	who, err := w.who(c)
 	if err != nil || !who.has(unix.CAP_SYS_ADMIN) {
 		return who, "", "", false // EPERM, says the kernel
 	}

@@ -25,6 +25,9 @@ func (v *view) Caller() (cgroup.Caller, error) {
 	c := callerOf(&who)
 	c.TID, c.Signal = v.tid, v.shim.signalFor(&who)
 	c.Shown, c.Meant, _ = numbering(v.tid)
+	if v.tracee != nil && !v.tracee.Valid() { // as for Worker.who
+		return cgroup.Caller{}, unix.ESRCH
+	}
 	return c, nil
 }
 

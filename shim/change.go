@@ -106,7 +106,7 @@ func (w *Worker) setOwner(c *Call, n *fakefs.Node, uid, gid uint64) Answer {
 
 // setAttributes makes a change that the caller may make.
 func (w *Worker) setAttributes(c *Call, n *fakefs.Node, change func(*status, *cgroup.Attributes) bool) Answer {
-	who, err := w.shim.who(c.TID)
+	who, err := w.who(c)
 	switch {
 	case err != nil:
 		return fail(troubleOf(err))

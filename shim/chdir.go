@@ -22,7 +22,7 @@ func (w *Worker) chdir(c *Call) Answer {
 	if !t.node.Mode.IsDir() {
 		return Answer{Kind: Fail, Errno: unix.ENOTDIR}
 	}
-	who, err := w.shim.who(c.TID)
+	who, err := w.who(c)
 	if err != nil {
 		return Answer{}
 	}

@@ -34,11 +34,22 @@ type status struct {
 	counts     *bool           // whether these do, once that was asked
 }
 
-// who reads who a thread is. It is asked only for calls that lead to something
-// served, and for what the supervisor does itself.
+// who reads who a thread is. [Worker.who] reads it of a caller.
 func (s *Shim) who(tid int) (status, error) {
 	who, err := statusOf(tid)
 	who.tid, who.namespaces = tid, &s.namespaces
+	return who, err
+}
+
+// who reads who makes a call. It is asked only for calls that lead to something
+// served, and for what the supervisor does itself. What it tells is nobody's once the call is over: another
+// thread of the process may have called execve(2) meanwhile, of a set-user-ID program
+// even, which gives the caller's number to itself.
+func (w *Worker) who(c *Call) (status, error) {
+	who, err := w.shim.who(c.TID)
+	if err == nil && !c.Tracee.Valid() {
+		err = unix.ESRCH
+	}
 	return who, err
 }
 

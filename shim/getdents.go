@@ -89,7 +89,7 @@ func (w *Worker) directoryName(c *Call, fd int) string {
 
 // listShared makes the tracee's calls on its own open file.
 func (w *Worker) listShared(c *Call, fd int, a Answer) Answer {
-	who, err := w.shim.who(c.TID)
+	who, err := w.who(c)
 	if err != nil {
 		return Answer{}
 	}

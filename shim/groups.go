@@ -91,7 +91,7 @@ func (p *place) dots() bool { return p.last == "." || p.last == ".." }
 // mayChange checks what has to be so before anything is made or removed in a
 // folder: that it can be written to at all, and by whom.
 func (w *Worker) mayChange(c *Call, folder *fakefs.Node) (status, unix.Errno) {
-	who, err := w.shim.who(c.TID)
+	who, err := w.who(c)
 	switch {
 	case folder.On.ReadOnly:
 		return who, unix.EROFS

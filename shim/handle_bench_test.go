@@ -157,7 +157,7 @@ func BenchmarkResolve(b *testing.B) {
 		"/proc/sys/kernel/panic": {}, "/usr/bin/env": {}, "/proc/self/root/proc/sys/kernel/panic": {},
 	} {
 		b.Run(name[1:], func(b *testing.B) {
-			c := &Call{TID: os.Getpid()}
+			c := &Call{TID: os.Getpid(), Tracee: &memory{}}
 			text := []byte(name)
 			b.ReportAllocs()
 			for b.Loop() {

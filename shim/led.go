@@ -111,29 +111,32 @@ func (w *Worker) maySearchTo(c *Call, who *search, place string) bool {
 // reaches leads a name as leadThrough does, after one look-up that tells of
 // nearly all names that no mount of the table is concerned.
 func (w *Worker) reaches(c *Call, dirfd int, name []byte, nofollow bool) (led, bool) {
-	if w.isChrooted(c.TID) {
-		return w.leadThrough(c, dirfd, name, nofollow)
+	if !w.isChrooted(c.TID) && !w.mayConcern(c, dirfd, name, nofollow) {
+		return led{}, false
 	}
+	l, ok := w.leadThrough(c, dirfd, name, nofollow)
+	if ok && l.mount != nil && !l.mount.Kernel && w.shim.virtual.closes(l.mount.Point, func() string { root, _ := w.rootOf(c.TID); return root }) {
+		return led{}, false
+	}
+	return l, ok
+}
+
+// mayConcern is that look-up.
+func (w *Worker) mayConcern(c *Call, dirfd int, name []byte, nofollow bool) bool {
 	own := w.asTracee(c, dirfd, name)
 	if own == "" {
-		return led{}, false
+		return false
 	}
 	flags := 0
 	if nofollow && name[len(name)-1] != '/' {
 		flags = unix.AT_SYMLINK_NOFOLLOW
 	}
 	var st unix.Stat_t
-	switch e := fstatat(atFDCWD, append([]byte(own), 0), &st, flags); {
-	case e == 0 && !w.shim.virtual.concerns(&st) && !w.inMount(c, dirfd, name):
-		return led{}, false
-	case e != 0 && !w.shim.virtual.table.Redirects() && !w.shim.virtual.table.ReadOnly():
-		return led{}, false // the kernel lacks it, or may not be asked
+	if e := fstatat(atFDCWD, append([]byte(own), 0), &st, flags); e != 0 {
+		// The kernel lacks it, or may not be asked.
+		return w.shim.virtual.table.Redirects() || w.shim.virtual.table.ReadOnly()
 	}
-	l, ok := w.leadThrough(c, dirfd, name, nofollow)
-	if ok && l.mount != nil && !l.mount.Kernel && w.shim.virtual.closes(l.mount.Point, func() string { return w.rootOf(c.TID) }) {
-		return led{}, false
-	}
-	return l, ok
+	return w.shim.virtual.concerns(&st) || w.inMount(c, dirfd, name)
 }
 
 // inMount tells whether a relative name starts in a directory that was entered

@@ -74,6 +74,7 @@ func (k *walker) followReal(here, link *spot, part string) error {
 			return errKernel
 		}
 		var s spot
+		k.follows(here, part)
 		if err := k.adopt(fd, &s); err != nil {
 			return err
 		}

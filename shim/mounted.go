@@ -53,7 +53,7 @@ func (w *Worker) openMounted(c *Call, dirfd int, name []byte, flags int, mode ui
 	if kind == unix.S_IFDIR && flags&(unix.O_CREAT|unix.O_EXCL) == unix.O_CREAT && flags&unix.O_PATH == 0 {
 		return fail(unix.EISDIR)
 	}
-	who, err := w.shim.who(c.TID)
+	who, err := w.who(c)
 	if err != nil {
 		return Answer{}, false
 	}
@@ -104,7 +104,7 @@ func (w *Worker) chdirMounted(c *Call) (Answer, bool) {
 	if l.errno != 0 {
 		return Answer{Kind: Fail, Errno: l.errno}, true
 	}
-	who, err := w.shim.who(c.TID)
+	who, err := w.who(c)
 	if err != nil {
 		return Answer{}, false
 	}

@@ -45,7 +45,7 @@ func (w *Worker) truncate(c *Call) Answer {
 	if !t.node.Mode.IsRegular() {
 		return Answer{Kind: Fail, Errno: unix.EINVAL}
 	}
-	who, err := w.shim.who(c.TID)
+	who, err := w.who(c)
 	if err != nil {
 		return fail(troubleOf(err))
 	}
@@ -91,7 +91,7 @@ func (w *Worker) refuseXattr(c *Call, n *fakefs.Node, change bool) Answer {
 	case len(name) == 0 || len(name) > 255: // XATTR_NAME_MAX
 		return Answer{Kind: Fail, Errno: unix.ERANGE}
 	}
-	who, err := w.shim.who(c.TID)
+	who, err := w.who(c)
 	if err != nil {
 		return Answer{}
 	}
@@ -157,7 +157,7 @@ func (w *Worker) inotifyAddWatch(c *Call) Answer {
 	case c.Args[2]&unix.IN_ONLYDIR != 0 && !t.node.Mode.IsDir():
 		return Answer{Kind: Fail, Errno: unix.ENOTDIR}
 	}
-	if who, err := w.shim.who(c.TID); err == nil && !who.may(t.node, unix.R_OK, who.fsuid, who.fsgid) {
+	if who, err := w.who(c); err == nil && !who.may(t.node, unix.R_OK, who.fsuid, who.fsgid) {
 		return Answer{Kind: Fail, Errno: unix.EACCES}
 	}
 	return Answer{Kind: Return, Value: firstWatch | int64(t.node.Ino&(firstWatch-1))}

@@ -71,7 +71,7 @@ func (w *Worker) mayUnmake(c *Call) bool {
 	if w.shim.passing.namespaces.Load() && !w.sharesNamespace(c.TID) {
 		return false
 	}
-	who, err := w.shim.who(c.TID)
+	who, err := w.who(c)
 	return err == nil && w.shim.privileged(&who)
 }
 

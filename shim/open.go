@@ -180,7 +180,7 @@ func (w *Worker) openNode(c *Call, t *target, flags int) (Answer, unix.Errno) {
 	if !path {
 		// The bits that everybody has need nobody's name.
 		if want := wanted(flags); !t.everybody(want) {
-			who, err := w.shim.who(c.TID)
+			who, err := w.who(c)
 			if err != nil {
 				return w.failed(c, n, accmode, err)
 			}
@@ -194,7 +194,7 @@ func (w *Worker) openNode(c *Call, t *target, flags int) (Answer, unix.Errno) {
 	case flags&unix.O_DIRECT != 0 && n.Stream == "":
 		return Answer{}, unix.EINVAL // procfs has no direct I/O
 	case flags&unix.O_NOATIME != 0:
-		if who, err := w.shim.who(c.TID); err != nil || who.fsuid != n.UID && !who.has(unix.CAP_FOWNER) {
+		if who, err := w.who(c); err != nil || who.fsuid != n.UID && !who.has(unix.CAP_FOWNER) {
 			return Answer{}, unix.EPERM
 		}
 	}
@@ -231,7 +231,7 @@ func (w *Worker) mayRead(c *Call, t *target) bool {
 	if t.everybody(unix.R_OK) {
 		return true
 	}
-	who, err := w.shim.who(c.TID)
+	who, err := w.who(c)
 	return err == nil && t.permits(&who, unix.R_OK)
 }
 
@@ -319,5 +319,5 @@ func troubleOf(err error) unix.Errno {
 
 // viewOf is the machine as the caller sees it.
 func (w *Worker) viewOf(c *Call, t *target) *view {
-	return &view{tid: c.TID, name: t.name, root: w.rootFor(c), shim: w.shim}
+	return &view{tid: c.TID, name: t.name, root: w.rootFor(c), shim: w.shim, tracee: c.Tracee}
 }

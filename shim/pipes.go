@@ -23,7 +23,7 @@ func (w *Worker) finishFchown(c *Call, result int64) Answer {
 	if result != -int64(unix.EPERM) {
 		return answerOf(result)
 	}
-	who, err := w.shim.who(c.TID)
+	who, err := w.who(c)
 	st, e := w.statDescriptor(c.TID, dirfdOf(c.Args[0]))
 	if err != nil || e != 0 {
 		return answerOf(result)

@@ -74,7 +74,7 @@ func (w *Worker) executes(c *Call, dirfd, at int, flags uint64) Answer {
 	case t.errno != 0:
 		return Answer{Kind: Fail, Errno: t.errno}
 	case t.node != nil && t.node.Program:
-		who, err := w.shim.who(c.TID)
+		who, err := w.who(c)
 		if err != nil || !t.permits(&who, unix.X_OK) {
 			return Answer{Kind: Fail, Errno: unix.EACCES}
 		}

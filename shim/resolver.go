@@ -154,7 +154,7 @@ func (w *Worker) resolveInProc(c *Call, dirfd int, name, clean []byte, how looku
 			tgid = s.tgid
 		}
 		var magic bool
-		if clean, magic = procName(w.proc[:0], clean, tgid, c.TID); magic {
+		if clean, magic = procName(w.proc[:0], clean, tgid, c.TID); magic || w.shim.ground.Load().procHides && ofProcess(clean) {
 			return w.walk(c, dirfd, name, how)
 		}
 	}
@@ -190,6 +190,9 @@ func (w *Worker) belowFile(clean []byte) target {
 	}
 	return target{}
 }
+
+// ofProcess tells whether a clean name below /proc is one of a process's.
+func ofProcess(clean []byte) bool { return clean[len("/proc/")] >= '0' && clean[len("/proc/")] <= '9' }
 
 // needsTGID tells whether a name below /proc speaks of the reader itself.
 func needsTGID(clean []byte) bool {

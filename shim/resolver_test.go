@@ -165,7 +165,7 @@ func TestResolve(t *testing.T) {
 		{root, "/proc/sys/shim/test/number", lookup{resolve: unix.RESOLVE_IN_ROOT}, number, 0},
 		{root, "proc/shim-link/number", lookup{resolve: unix.RESOLVE_NO_SYMLINKS}, "", unix.ELOOP},
 	} {
-		got := w.resolve(&Call{TID: os.Getpid()}, c.dirfd, []byte(c.name), c.how)
+		got := w.resolve(&Call{TID: os.Getpid(), Tracee: &memory{}}, c.dirfd, []byte(c.name), c.how)
 		if got.name != c.want || got.errno != c.errno {
 			t.Errorf("resolve(%d, %q, %+v) = %q, %v; want %q, %v", c.dirfd, c.name, c.how, got.name, got.errno, c.want, c.errno)
 		}

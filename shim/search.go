@@ -22,7 +22,7 @@ func (s *search) may(w *Worker, c *Call, st *unix.Stat_t) bool {
 // caller is who walks, nil where nobody can tell.
 func (s *search) caller(w *Worker, c *Call) *status {
 	if s.who == nil {
-		if who, err := w.shim.who(c.TID); err == nil {
+		if who, err := w.who(c); err == nil {
 			s.who = &who
 		}
 	}

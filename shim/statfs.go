@@ -108,8 +108,8 @@ func (w *Worker) statfsObject(c *Call, name []byte) Answer {
 }
 
 // isOpenToAll tells whether everybody may pass through all folders that a name of the
-// supervisor's leads through, from index from on, and none of them is a link: then it
-// is the same whether the supervisor looks or the tracee. everybody_may in
+// supervisor's leads through, from index from on, and neither one of them nor what it
+// names is a link: then it is the same whether the supervisor looks or the tracee. everybody_may in
 // seccomp/pass.c is the same for receivers in C.
 func (w *Worker) isOpenToAll(own []byte, from int) bool {
 	const all = unix.S_IXUSR | unix.S_IXGRP | unix.S_IXOTH
@@ -126,11 +126,14 @@ func (w *Worker) isOpenToAll(own []byte, from int) bool {
 			return false
 		}
 	}
-	return true
+	return fstatat(atFDCWD, append(append(w.proc[:0], own...), 0), &w.st, unix.AT_SYMLINK_NOFOLLOW) == 0 &&
+		w.st.Mode&unix.S_IFMT != unix.S_IFLNK
 }
 
 // reachable tells whether a name leads the tracee itself to an object of the kernel's.
 func (w *Worker) reachable(c *Call, name []byte) bool {
+	was := w.fs // the walk asks about filesystems as well
+	defer func() { w.fs = was }()
 	t := w.walk(c, atFDCWD, name, lookup{object: true})
 	if t.beyond > 0 {
 		unix.Close(t.beyond)

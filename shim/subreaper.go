@@ -65,7 +65,7 @@ func (w *Worker) prctl(c *Call) Answer {
 
 // finishPrctl answers where the kernel does not know what is asked.
 func (w *Worker) finishPrctl(c *Call, result int64) Answer {
-	who, err := w.shim.who(c.TID)
+	who, err := w.who(c)
 	if result != -int64(unix.EINVAL) || err != nil {
 		return answerOf(result)
 	}
@@ -165,7 +165,7 @@ func (w *Worker) exitGroup(c *Call) Answer {
 	if len(r.zombies) == 0 {
 		return Answer{}
 	}
-	if who, err := w.shim.who(c.TID); err == nil && len(r.zombies[who.tgid]) > 0 {
+	if who, err := w.who(c); err == nil && len(r.zombies[who.tgid]) > 0 {
 		r.left[who.tgid] = stillZombies(who.tgid, r.zombies[who.tgid])
 	}
 	return Answer{}
@@ -202,7 +202,7 @@ func (w *Worker) wait4(c *Call) Answer {
 	if r.queued.Load() == 0 {
 		return Answer{}
 	}
-	who, err := w.shim.who(c.TID)
+	who, err := w.who(c)
 	if err != nil {
 		return Answer{}
 	}

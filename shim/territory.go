@@ -42,6 +42,9 @@ type territory struct {
 	// and procDev is its device number.
 	proc    bool
 	procDev uint64
+	// procHides tells that it is mounted with hidepid: some see nothing of other
+	// users' processes (proc(5)).
+	procHides bool
 }
 
 // survey looks at the machine as it is mounted now.
@@ -170,7 +173,9 @@ func (s *Shim) claimMounts(t *territory, roots []string, mounts []*mountinfo.Inf
 		var st unix.Stat_t
 		switch m.FSType {
 		case "proc":
-			t.types[unix.Mkdev(uint32(m.Major), uint32(m.Minor))] = unix.PROC_SUPER_MAGIC
+			dev := unix.Mkdev(uint32(m.Major), uint32(m.Minor))
+			t.types[dev] = unix.PROC_SUPER_MAGIC
+			t.procHides = t.procHides || dev == t.procDev && hides(m.VFSOptions)
 		case "sysfs":
 			t.types[unix.Mkdev(uint32(m.Major), uint32(m.Minor))] = unix.SYSFS_MAGIC
 		}
@@ -188,6 +193,16 @@ func (s *Shim) claimMounts(t *territory, roots []string, mounts []*mountinfo.Inf
 			t.devs = append(t.devs, uint64(st.Dev))
 		}
 	}
+}
+
+// hides tells whether the options of a procfs hide processes of other users.
+func hides(options string) bool {
+	for option := range strings.SplitSeq(options, ",") {
+		if value, ok := strings.CutPrefix(option, "hidepid="); ok && value != "0" && value != "off" {
+			return true
+		}
+	}
+	return false
 }
 
 // statNow is stat(2) by what is known already: it does not ask the server of a

@@ -201,7 +201,7 @@ func (w *Worker) refused(c *Call, p *passage, l, l2 *led) unix.Errno {
 
 // passTo makes the call where its names really lead.
 func (w *Worker) passTo(c *Call, p *passage, real, real2 string) (Answer, bool) {
-	who, err := w.shim.who(c.TID)
+	who, err := w.who(c)
 	if err != nil {
 		return Answer{}, false
 	}

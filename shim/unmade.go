@@ -85,7 +85,7 @@ func (w *Worker) unshare(c *Call) Answer {
 	if ours == 0 || flags&unix.CLONE_NEWUSER != 0 {
 		return Answer{}
 	}
-	who, err := w.shim.who(c.TID)
+	who, err := w.who(c)
 	if err != nil || !w.shim.privileged(&who) {
 		return Answer{}
 	}
@@ -154,7 +154,7 @@ func (w *Worker) setns(c *Call) Answer {
 			}
 		}
 		if u.answers(flag) && (c.Args[1] == 0 || c.Args[1] == flag) {
-			if who, err := w.shim.who(c.TID); err == nil && w.shim.privileged(&who) {
+			if who, err := w.who(c); err == nil && w.shim.privileged(&who) {
 				w.count.node(lieOf[flag])
 				return Answer{Kind: Return}
 			}
@@ -176,7 +176,7 @@ func (w *Worker) setdomainname(c *Call) Answer {
 
 // setName makes the checks of kernel/sys.c.
 func (w *Worker) setName(c *Call, field func(*hostNames) *string) Answer {
-	who, err := w.shim.who(c.TID)
+	who, err := w.who(c)
 	if err != nil || !w.shim.privileged(&who) {
 		return Answer{} // EPERM
 	}

@@ -16,6 +16,8 @@ type view struct {
 	name string // of the node
 	root root
 	shim *Shim // whose mounts are there as well
+	// tracee is held in the call that the view is for; nil where it is for no call.
+	tracee Tracee
 }
 
 func (v *view) Real() ([]byte, error) { return v.ReadFile(v.name) }

@@ -84,7 +84,7 @@ func (w *Worker) mountsOf(c *Call) (who status, ok bool) {
 	if !v.answers || w.shim.passing.namespaces.Load() && !w.sharesNamespace(c.TID) {
 		return who, false
 	}
-	who, err := w.shim.who(c.TID)
+	who, err := w.who(c)
 	return who, err == nil && w.shim.privileged(&who)
 }
 

@@ -53,6 +53,8 @@ type walker struct {
 	// served tells that the name led through something that only the tree has:
 	// then a refusal is ours to give; until then the kernel refuses by itself.
 	served bool
+	// passed are the real folders and the magic links that it came through.
+	passed []passed
 	// trouble is why the supervisor could not look, where that is its own.
 	trouble unix.Errno
 }
@@ -65,16 +67,16 @@ func (w *Worker) walk(c *Call, dirfd int, name []byte, how lookup) target {
 	var errno unix.Errno
 	switch {
 	case t.beyond > 0:
-		return t
+		return k.judged(t)
 	case errors.As(err, &errno) && k.served:
-		return target{errno: errno}
+		return k.judged(target{errno: errno})
 	case err != nil:
 		return target{trouble: k.trouble}
 	}
 	if t.node != nil && wantsDirectory(name) && !t.node.Mode.IsDir() {
-		return target{errno: unix.ENOTDIR}
+		t = target{errno: unix.ENOTDIR}
 	}
-	return t
+	return k.judged(t)
 }
 
 func (k *walker) release() {
@@ -130,6 +132,9 @@ func (k *walker) steps() error {
 				return unix.EACCES // the kernel would not come this far
 			}
 			return errKernel
+		}
+		if s := k.top(); s.fd >= 0 {
+			k.passes(s)
 		}
 		var err error
 		if string(part) == ".." {
@@ -261,6 +266,7 @@ func (k *walker) up() error {
 		above := walker{w: k.w, c: k.c, base: k.base, stack: []spot{k.base}, rest: []byte(path.Dir(s.name)), search: k.search, served: true}
 		err := above.steps()
 		k.fds, k.search, k.trouble = append(k.fds, above.fds...), above.search, above.trouble
+		k.passed = append(k.passed, above.passed...)
 		if err == nil {
 			k.stack[0] = *above.top()
 		}
@@ -350,7 +356,7 @@ func (k *walker) step(part string, final bool) error {
 func (k *walker) searchable() bool {
 	s := k.top()
 	if s.fd >= 0 {
-		return k.search.may(k.w, k.c, &s.st)
+		return k.search.may(k.w, k.c, &s.st) || k.mayPass(s)
 	}
 	if mode := uint32(s.node.Mode.Perm()); mode&forAll == forAll {
 		return true // whoever it is

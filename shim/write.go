@@ -72,7 +72,7 @@ func (w *Worker) HandleFollowed(c *Call) (a Answer) {
 	if h == nil || h.node.Content == nil {
 		return Answer{}
 	}
-	who, err := w.shim.who(c.TID)
+	who, err := w.who(c)
 	if err != nil {
 		return Answer{}
 	}
@@ -109,7 +109,7 @@ func (w *Worker) HandleFollowed(c *Call) (a Answer) {
 
 // store hands what was written to the node, and shows every reader the result.
 func (w *Worker) store(c *Call, h *handedOut, data []byte, offset int64, moves bool) Answer {
-	v := &view{tid: c.TID, name: h.name, shim: w.shim}
+	v := &view{tid: c.TID, name: h.name, shim: w.shim, tracee: c.Tracee}
 	w.told(c, h.node)
 	if len(data) == 0 {
 		return Answer{Kind: Return}

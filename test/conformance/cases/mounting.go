@@ -299,7 +299,7 @@ var mountingCases = []Case{
 		},
 	},
 	{
-		Name: "mounts/links-in-chroot", Calls: "mount chroot openat newfstatat chdir", Needs: Root | Own, Known: true, Not: ownMounts,
+		Name: "mounts/links-in-chroot", Calls: "mount chroot openat newfstatat chdir", Needs: Root | Own, Known: true, Takes: LinuxMounts, Not: nobodyMounts,
 		Run: func(r *Record) {
 			s := newStage(r)
 			s.mkdir("src", "other", "outside", "root/volume/sub", "root/etc", "root/run")
