@@ -65,7 +65,7 @@ func Scenarios() []Scenario {
 		Scenario{Name: "write-served", About: "openat, write and close of a served sysctl", Tells: TellWrites, Operation: "write", On: "written"},
 		Scenario{Name: "write-4threads", About: "write-served, by 4 threads at once", Tells: TellWrites, Operation: "write", On: "written", Threads: 4},
 		Scenario{Name: "exchange", About: "a request and its answer through a pair of sockets, two writes and two reads that nobody stops", Operation: "exchange"},
-		Scenario{Name: "getppid-beside", About: "getppid, while another thread writes a served sysctl over and over and has it open half of the time", Tells: TellWrites, Operation: "beside-getppid", On: "written"},
+		Scenario{Name: "getppid-beside", About: "getppid, while another thread writes a served sysctl over and over and has it open nearly always", Tells: TellWrites, Operation: "beside-getppid", On: "written"},
 		Scenario{Name: "exchange-beside", About: "exchange, the same", Tells: TellWrites, Operation: "beside-exchange", On: "written"},
 		Scenario{Name: "exchange-8threads", About: "exchange, by 8 threads at once", Operation: "exchange", Threads: 8},
 		Scenario{Name: "exchange-beside-8threads", About: "exchange-beside, by 8 threads at once", Tells: TellWrites, Operation: "beside-exchange", On: "written", Threads: 8})
