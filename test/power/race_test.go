@@ -18,7 +18,7 @@ import (
 
 // races are the kinds of calls that race with a name that changes. TRIES in the
 // environment makes so many tries of each, however long that takes.
-var races = []string{"look", "link", "write", "sysctl", "threads", "again", "as-root"}
+var races = []string{"look", "link", "write", "sysctl", "threads", "writers", "again", "as-root"}
 
 // TestRace changes a name while calls are made with it: each answer is that of one
 // of the two names, nothing real is changed that the profile serves, and no value

@@ -9,6 +9,8 @@ import (
 	"syscall"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/shimrun/shimrun/test/power/acts"
 )
 
@@ -19,6 +21,7 @@ type race struct {
 	name  []byte // with a NUL
 	at    int    // the byte that changes
 	other byte
+	only  int // how files are opened that are written to, where it is not to read and write
 	end   time.Time
 	tries atomic.Int64
 	wrong sync.Map // what came that is neither's, and how often
@@ -78,6 +81,10 @@ func raced(args []string) error {
 		calls = []func(){r.writeNumber, r.writeNumber, r.writeNumber}
 	case "threads":
 		r = newRace(acts.Raced, acts.Raced, end) // the same name, by many threads
+		calls = []func(){r.writeNumber, r.writeJunk, r.writeJunk, r.writeJunk, r.readNumber, r.writeJunk, r.writeJunk, r.writeJunk}
+	case "writers": // the same, by descriptors that are only written to
+		r = newRace(acts.Raced, acts.Raced, end)
+		r.only = unix.O_WRONLY
 		calls = []func(){r.writeNumber, r.writeJunk, r.writeJunk, r.writeJunk, r.readNumber, r.writeJunk, r.writeJunk, r.writeJunk}
 	case "again":
 		if r, err = again(in, end); err != nil {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -100,7 +101,7 @@ func (r *race) writeNumber() { r.put("100\n", nil) }
 func (r *race) writeJunk()   { r.put("junk\n", unix.EINVAL) }
 
 func (r *race) put(text string, want error) {
-	fd, err := openRaw(r.name, unix.O_RDWR)
+	fd, err := openRaw(r.name, cmp.Or(r.only, unix.O_RDWR))
 	if err == unix.EACCES {
 		return // nobody may not write the kernel's own
 	}
