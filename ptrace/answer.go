@@ -92,6 +92,13 @@ func (s *Stopped) carryOut(c *shim.Call, a shim.Answer, start time.Time) {
 		// An answer of its own for the script: one that is captured lives on the
 		// heap, and a call that only continues must not pay for that.
 		asked, a := *c, a
+		if (a.Name != nil || a.Itself || a.Kind == shim.Rewrite) && !t.Valid() {
+			// Another thread has executed a program, and has the number: its stop comes.
+			if a.CloseFD {
+				unix.Close(a.FD)
+			}
+			return
+		}
 		t.start(func(s *Stopped) {
 			if a.Follow && !a.High && s.awaitArrival() != nil {
 				a.Kind = shim.Continue // nobody is there any more

@@ -79,8 +79,8 @@ func (f *Follower) Follow(tid int) error {
 // Chdir makes thread tid, which waits in a call of its own, change into the
 // directory behind its descriptor fd and close that, once the call has been
 // answered. The caller answers it after Chdir, and with 0.
-func (f *Follower) Chdir(tid, fd int) error {
-	return f.lead(tid, func(in *injection) {
+func (f *Follower) Chdir(tid int, waits func() bool, fd int) error {
+	return f.lead(tid, waits, func(in *injection) {
 		if in == nil {
 			return
 		}
@@ -97,8 +97,8 @@ func (f *Follower) Chdir(tid, fd int) error {
 // MakePath makes thread tid, which waits in a call of its own, turn its
 // descriptor fd into an O_PATH one of the same object, which no descriptor that
 // is handed over can be. The caller answers the call after MakePath, with fd.
-func (f *Follower) MakePath(tid, fd, flags int) error {
-	return f.lead(tid, func(in *injection) {
+func (f *Follower) MakePath(tid int, waits func() bool, fd, flags int) error {
+	return f.lead(tid, waits, func(in *injection) {
 		if in == nil {
 			return
 		}
@@ -128,24 +128,24 @@ func (f *Follower) MakePath(tid, fd, flags int) error {
 // Open makes thread tid, which waits in a call of its own, open the object behind
 // our descriptor fd, an O_PATH one, once that call has been answered. The caller
 // answers it after Open.
-func (f *Follower) Open(tid, fd, flags int) error {
-	return f.leadWith(tid, fd, func(in *injection, ours int) (int64, error) { return in.openByItself(ours, flags) })
+func (f *Follower) Open(tid int, waits func() bool, fd, flags int) error {
+	return f.leadWith(tid, waits, fd, func(in *injection, ours int) (int64, error) { return in.openByItself(ours, flags) })
 }
 
 // Enter makes thread tid, which waits in a call of its own, enter the directory behind our
 // descriptor fd, an O_PATH one, once that call has been answered. The caller answers it
 // after Enter, and with 0.
-func (f *Follower) Enter(tid, fd int) error {
-	return f.leadWith(tid, fd, (*injection).receiveDirectory)
+func (f *Follower) Enter(tid int, waits func() bool, fd int) error {
+	return f.leadWith(tid, waits, fd, (*injection).receiveDirectory)
 }
 
 // leadWith leads a thread with a copy of our descriptor fd; it sees the result.
-func (f *Follower) leadWith(tid, fd int, script func(in *injection, ours int) (int64, error)) error {
+func (f *Follower) leadWith(tid int, waits func() bool, fd int, script func(in *injection, ours int) (int64, error)) error {
 	ours, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
 	if err != nil {
 		return err
 	}
-	err = f.lead(tid, func(in *injection) {
+	err = f.lead(tid, waits, func(in *injection) {
 		defer unix.Close(ours)
 		if in == nil {
 			return
@@ -162,8 +162,8 @@ func (f *Follower) leadWith(tid, fd int, script func(in *injection, ours int) (i
 
 // OpenNamed makes thread tid, which waits in a call of its own, make the call of a, a
 // Finish with a name, once that has been answered. The caller answers it after OpenNamed.
-func (f *Follower) OpenNamed(tid int, a shim.Answer) error {
-	return f.lead(tid, func(in *injection) {
+func (f *Follower) OpenNamed(tid int, waits func() bool, a shim.Answer) error {
+	return f.lead(tid, waits, func(in *injection) {
 		if in != nil {
 			defer f.naming.Delete(tid)
 			in.openNamed(a, func(addr uint64) { f.naming.Store(tid, addr) })
@@ -203,8 +203,9 @@ func (f *Follower) Execute(tid int, a shim.Answer) error {
 
 // lead arms a thread that waits in a call: when it comes out of that call it
 // makes the calls of script, unseen by the program. If it is killed first, script gets
-// nil.
-func (f *Follower) lead(tid int, script func(*injection)) error {
+// nil. If it does not wait any more once it is traced, it may be another one, with other
+// rights, and is let go: ESRCH.
+func (f *Follower) lead(tid int, waits func() bool, script func(*injection)) error {
 	return f.do(func(l *loop) error {
 		t := l.threads[tid]
 		if t == nil {
@@ -216,6 +217,9 @@ func (f *Follower) lead(tid int, script func(*injection)) error {
 				return err
 			}
 			t = l.threads[tid]
+		}
+		if !waits() {
+			return fmt.Errorf("thread %d: %w", tid, unix.ESRCH)
 		}
 		t.armed = func(s *Stopped) {
 			if s.thread != nil {

@@ -171,7 +171,7 @@ func init() {
 	scenarios["lead"] = scenario{
 		follower: func(f *Follower, pid int) {
 			tid := asleep(pid)
-			check(f.Chdir(tid, meeting+1))
+			check(f.Chdir(tid, waits, meeting+1))
 			letGo(tid)
 		},
 		victim: func() {
@@ -192,7 +192,7 @@ func init() {
 			tid := asleep(pid)
 			check(f.Follow(tid))
 			check(unix.Kill(pid, unix.SIGKILL))
-			for f.Chdir(tid, 0) == nil { // until it is gone from the books
+			for f.Chdir(tid, waits, 0) == nil { // until it is gone from the books
 				time.Sleep(time.Millisecond)
 			}
 		},
@@ -232,3 +232,6 @@ func awaitSignal() chan os.Signal {
 	signal.Notify(hear, unix.SIGUSR1)
 	return hear
 }
+
+// waits says that a thread still waits in its call.
+func waits() bool { return true }

@@ -140,7 +140,7 @@ func (r *receiver) installHigh(a shim.Answer) bool {
 func (r *receiver) letOpen(a shim.Answer) {
 	err := error(unix.ENOSYS)
 	if r.server.Follower != nil {
-		err = r.server.Follower.Open(r.call.TID, a.FD, a.Flags)
+		err = r.server.Follower.Open(r.call.TID, r.tracee.Valid, a.FD, a.Flags)
 	}
 	if err != nil {
 		r.server.Log.Warn().Err(err).Int("tid", r.call.TID).
@@ -154,7 +154,7 @@ func (r *receiver) letOpen(a shim.Answer) {
 // openNamed has the tracee make its call with a name that no other thread can change. The
 // number that the call at hand is answered with is seen by nobody.
 func (r *receiver) openNamed(a shim.Answer) {
-	if err := r.server.Follower.OpenNamed(r.call.TID, a); err != nil {
+	if err := r.server.Follower.OpenNamed(r.call.TID, r.tracee.Valid, a); err != nil {
 		// Somebody else traces it. What the kernel opens now, it opens with the program's
 		// own rights.
 		r.letPass()
@@ -166,7 +166,7 @@ func (r *receiver) openNamed(a shim.Answer) {
 // makePath has the follower turn a descriptor that was handed over into an
 // O_PATH one. Where it cannot, the tracee has one that can be read as well.
 func (r *receiver) makePath(remote, flags int) {
-	if err := r.server.Follower.MakePath(r.call.TID, remote, flags); err != nil {
+	if err := r.server.Follower.MakePath(r.call.TID, r.tracee.Valid, remote, flags); err != nil {
 		r.server.followOnce.Do(func() {
 			r.server.Log.Warn().Err(err).Int("tid", r.call.TID).
 				Msg("a process cannot be traced (is a debugger attached?): its O_PATH descriptors of served files can be read")
@@ -183,7 +183,7 @@ func (r *receiver) enterDirectory(a shim.Answer) {
 		return
 	}
 	if a.Itself {
-		if err := r.server.Follower.Enter(r.call.TID, a.FD); err != nil {
+		if err := r.server.Follower.Enter(r.call.TID, r.tracee.Valid, a.FD); err != nil {
 			r.refuseDirectory(err)
 			return
 		}
@@ -201,7 +201,7 @@ func (r *receiver) enterDirectory(a shim.Answer) {
 		r.respond(response{err: -int32(errno)})
 		return
 	}
-	if err := r.server.Follower.Chdir(r.call.TID, remote); err != nil {
+	if err := r.server.Follower.Chdir(r.call.TID, r.tracee.Valid, remote); err != nil {
 		// The descriptor stays with the tracee until it executes another
 		// program: there is no way to take it back without a tracer.
 		r.refuseDirectory(err)

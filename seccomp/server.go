@@ -27,6 +27,10 @@ type Worker interface {
 
 // A Follower watches every call of a process by ptrace, for the moments that a
 // filter cannot see. Package seccomp knows no ptrace: its caller brings one.
+//
+// Where it leads a thread, waits tells whether that still waits for the answer to its
+// call. The number may be that of another thread which has executed a set-user-ID
+// program meanwhile, and must not be led.
 type Follower interface {
 	// Follow begins to follow the process of the thread tid, which is held in
 	// a notification. It returns at once.
@@ -34,24 +38,24 @@ type Follower interface {
 	// Chdir makes the thread tid, once its present call has been answered,
 	// enter the directory behind its descriptor fd and close fd; what the
 	// thread sees is the outcome of that. It returns at once.
-	Chdir(tid, fd int) error
+	Chdir(tid int, waits func() bool, fd int) error
 	// Enter makes the thread tid, once its present call has been answered, enter the
 	// directory behind our descriptor fd, an O_PATH one; what the thread sees is the
 	// outcome of that. It returns at once.
-	Enter(tid, fd int) error
+	Enter(tid int, waits func() bool, fd int) error
 	// MakePath makes the thread tid, once its present call has been answered
 	// with fd, turn its descriptor fd into an O_PATH one of the same object,
 	// with the given open flags. It returns at once.
-	MakePath(tid, fd, flags int) error
+	MakePath(tid int, waits func() bool, fd, flags int) error
 	// Open makes the thread tid, once its present call has been answered, open the
 	// object behind our descriptor fd by itself; what the thread sees is the outcome of
 	// that. It returns at once.
-	Open(tid, fd, flags int) error
+	Open(tid int, waits func() bool, fd, flags int) error
 	// OpenNamed makes the thread tid, once its present call has been answered, make the
 	// call of an answer that has a name; what the thread sees is the outcome of that. It
 	// returns at once. Names tells whether the name at an address in the thread's memory
 	// is such a one.
-	OpenNamed(tid int, a shim.Answer) error
+	OpenNamed(tid int, waits func() bool, a shim.Answer) error
 	Names(tid int, addr uint64) bool
 	// Execute makes the thread tid, once its present call has been answered, do what
 	// an answer of the kind [shim.Execute] says; what the thread sees is the outcome of

@@ -38,7 +38,7 @@ func init() { runtime.LockOSThread() }
 func main() {
 	verbs := map[string]func([]string) error{
 		"guard": guard, "stage": stage, "become": become, "divide": divide, "actor": actor, "alone": alone, "race": raced,
-		"aim": aim, "groups": groups, "overwrite": overwrite, "sleep": sleep,
+		"aim": aim, "groups": groups, "overwrite": overwrite, "sleep": sleep, "held": held, "outrun": outrun,
 	}
 	if len(os.Args) < 2 || verbs[os.Args[1]] == nil {
 		fatal(fmt.Errorf("no such verb in %q", os.Args))
