@@ -11,10 +11,13 @@ entry = lambda tag, bits, who=0xffffffff: struct.pack("<HHI", tag, bits, who)
 acl = entry(1, 7) + entry(2, 0, 65534) + entry(4, 5) + entry(16, 5) + entry(32, 5)
 os.setxattr("listed", "system.posix_acl_access", struct.pack("<I", 2) + acl)' || { echo "no access control lists"; exit 2; }
 cat >tries.sh <<'SH'
-say() { echo "$1: $(cat "$2" 2>&1 | head -c 60 | tr '\0' ' ')"; }
+say() {
+	text=$(head -c 16 "$2" 2>&1)
+	echo "$1: ${text##*: }"
+}
 say list "$1/../listed/file"
 say link "$1/../../../../../../../../../proc/$target/cwd/file"
-say symbols "$1/../../../../../../../../../proc/kallsyms" | cut -c1-30
+say symbols "$1/../../../../../../../../../proc/kallsyms"
 say hidden "/proc/$target/mountinfo"
 SH
 (cd closed/open && exec sleep 60) &
@@ -24,5 +27,4 @@ mount -t proc -o hidepid=2 proc /proc
 without=$($nobody bash tries.sh "$here/real")
 with=$($shim --profile kubernetes --file "$here/served/file=text" -- $nobody bash tries.sh "$here/served")
 kill $target
-sed() { command sed 's,/real/,/served/,'; }
-[ "$(echo "$with" | sed)" = "$(echo "$without" | sed)" ] || { echo "with: $with"; echo "without: $without"; exit 1; }
+[ "$with" = "$without" ] || { echo "with: $with"; echo "without: $without"; exit 1; }
