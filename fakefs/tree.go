@@ -59,6 +59,14 @@ func (t *Tree) Controllers() []string {
 	return t.cgroups.Controllers()
 }
 
+// UnifiedRoot is where a served unified hierarchy is mounted, "" where there is none.
+func (t *Tree) UnifiedRoot() string {
+	if t.cgroups == nil || !t.cgroups.unified() {
+		return ""
+	}
+	return t.cgroups.root
+}
+
 // Cgroups are the served hierarchies, nil where there are none.
 func (t *Tree) Cgroups() *cgroup.Hierarchies {
 	if t.cgroups == nil {

@@ -177,30 +177,6 @@ func (f *Follower) Names(tid int, addr uint64) bool {
 	return ok && at == addr
 }
 
-// Execute makes thread tid, which waits in a call of its own, execute what a names,
-// once that call has been answered. The caller answers it after Execute.
-func (f *Follower) Execute(tid int, a shim.Answer) error {
-	return f.lead(tid, func(in *injection) {
-		if in == nil {
-			return
-		}
-		m, err := in.borrow(len(a.Name), func(uint64) []byte { return a.Name })
-		if err != nil {
-			in.end(-int64(unix.E2BIG)) // there is no room for the name
-			return
-		}
-		args := a.Args
-		args[a.NameAt] = m.addr
-		// It does not sleep, but has to begin with the program's own signal mask.
-		result, err := in.sleep(a.Nr, args[:]...)
-		if err != nil {
-			return // it is another program now
-		}
-		in.giveBack(m)
-		in.end(result)
-	})
-}
-
 // lead arms a thread that waits in a call: when it comes out of that call it
 // makes the calls of script, unseen by the program. If it is killed first, script gets
 // nil. If it does not wait any more once it is traced, it may be another one, with other

@@ -33,8 +33,6 @@ func (r *receiver) reply(a shim.Answer) {
 		r.enterDirectory(a)
 	case shim.Finish:
 		r.openNamed(a)
-	case shim.Execute:
-		r.execute(a)
 	default:
 		// Continue; and Rewrite, which is never given to us.
 		r.letPass()
@@ -154,9 +152,9 @@ func (r *receiver) letOpen(a shim.Answer) {
 // openNamed has the tracee make its call with a name that no other thread can change. The
 // number that the call at hand is answered with is seen by nobody.
 func (r *receiver) openNamed(a shim.Answer) {
-	if err := r.server.Follower.OpenNamed(r.call.TID, r.tracee.Valid, a); err != nil {
-		// Somebody else traces it. What the kernel opens now, it opens with the program's
-		// own rights.
+	if f := r.server.Follower; f == nil || f.OpenNamed(r.call.TID, r.tracee.Valid, a) != nil {
+		// Somebody else traces it. What the kernel opens or executes now, it does with the
+		// program's own rights.
 		r.letPass()
 		return
 	}
@@ -205,22 +203,6 @@ func (r *receiver) enterDirectory(a shim.Answer) {
 		// The descriptor stays with the tracee until it executes another
 		// program: there is no way to take it back without a tracer.
 		r.refuseDirectory(err)
-		return
-	}
-	r.respond(response{})
-}
-
-// execute has the follower make the tracee execute something else than what it named,
-// for nobody else can. Nobody sees what the call is answered with.
-func (r *receiver) execute(a shim.Answer) {
-	err := error(unix.ENOSYS)
-	if r.server.Follower != nil {
-		err = r.server.Follower.Execute(r.call.TID, a)
-	}
-	if err != nil {
-		r.server.Log.Warn().Err(err).Int("tid", r.call.TID).
-			Msg("a process cannot execute shimrun in another program's place, because it cannot be traced (is a debugger attached?)")
-		r.respond(response{err: -int32(unix.EACCES)})
 		return
 	}
 	r.respond(response{})

@@ -57,10 +57,6 @@ type Follower interface {
 	// is such a one.
 	OpenNamed(tid int, waits func() bool, a shim.Answer) error
 	Names(tid int, addr uint64) bool
-	// Execute makes the thread tid, once its present call has been answered, do what
-	// an answer of the kind [shim.Execute] says; what the thread sees is the outcome of
-	// that. It returns at once.
-	Execute(tid int, a shim.Answer) error
 }
 
 // A Server answers the notifications of one listener.

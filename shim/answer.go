@@ -32,10 +32,6 @@ const (
 	// call. Only given where [Tracee.CanRewrite]; with a Name, where [Tracee.WantsCopy],
 	// and there nothing follows it: the tracee sees the result.
 	Finish
-	// Execute has the tracee execute what Answer.Name names, by call Answer.Nr with
-	// Answer.Args in which argument NameAt is replaced by it. It is for a backend that
-	// cannot [Tracee.CanRewrite]; one that can is given a Finish.
-	Execute
 )
 
 // Answer is what [Worker.Handle] decided for one call. It is a plain value:

@@ -104,7 +104,7 @@ var specs = append([]Spec{
 	{"execve", unix.SYS_EXECVE, (*Worker).execve, needPrograms, nil},
 	{"execveat", unix.SYS_EXECVEAT, (*Worker).execveat, needPrograms, nil},
 	{"setns", unix.SYS_SETNS, (*Worker).setns, needOpened | needTypes | needNamespaces, nil},
-	{"unshare", unix.SYS_UNSHARE, (*Worker).unshare, needNamespaces, nil},
+	{"unshare", unix.SYS_UNSHARE, (*Worker).unshare, needNamespaces | needGroups, nil},
 	{"sethostname", unix.SYS_SETHOSTNAME, (*Worker).sethostname, needHostNames, nil},
 	{"setdomainname", unix.SYS_SETDOMAINNAME, (*Worker).setdomainname, needHostNames, nil},
 }, legacySpecs...)

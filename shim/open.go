@@ -260,8 +260,8 @@ func (w *Worker) openFile(c *Call, t *target, a Answer, accmode int) (Answer, un
 		high := accmode == unix.O_WRONLY
 		var content []byte
 		if content, err = n.Content.Read(v); n.On != nil && err != nil {
-			if errno, ok := err.(unix.Errno); ok && (errno != unix.EINVAL || !writes) {
-				return Answer{}, errno // EINVAL: it cannot be read, says read(2) of the kernel's
+			if errno, ok := err.(unix.Errno); ok && (errno != unix.EINVAL && errno != unix.EOPNOTSUPP || !writes) {
+				return Answer{}, errno // else it cannot be read, says read(2) of the kernel's
 			}
 			err = nil
 		}

@@ -106,9 +106,8 @@ func (w *Worker) named(c *Call, dirfd int, name []byte) bool {
 // lastOf is the last component of a name.
 func lastOf(name []byte) []byte { return name[bytes.LastIndexByte(name, '/')+1:] }
 
+// executeItself has the tracee execute shimrun. By user notification it makes the call
+// with the program's own signal mask, as one that may sleep.
 func (w *Worker) executeItself(c *Call, at int) Answer {
-	if !c.Tracee.CanRewrite() {
-		return Answer{Kind: Execute, Nr: c.Nr, Args: c.Args, Name: w.shim.programs.path, NameAt: at}
-	}
-	return Answer{Kind: Finish, Nr: c.Nr, Args: c.Args, Name: w.shim.programs.path, NameAt: at}
+	return Answer{Kind: Finish, Nr: c.Nr, Args: c.Args, Name: w.shim.programs.path, NameAt: at, Itself: !c.Tracee.CanRewrite()}
 }

@@ -82,7 +82,7 @@ func (w *Worker) handedLink(c *Call, dirfd int, name []byte) (string, bool) {
 	if !ok {
 		return "", false
 	}
-	return h.name, true
+	return w.shim.outside(c.TID, h.name), true
 }
 
 // giveText writes a link's text, cut at the size of the buffer and without NUL.
@@ -107,7 +107,7 @@ func (w *Worker) getcwd(c *Call) Answer {
 		}
 		h = &handedOut{name: name}
 	}
-	says := append([]byte(h.name), 0)
+	says := append([]byte(w.shim.outside(c.TID, h.name)), 0)
 	if uint64(len(says)) > c.Args[1] {
 		return Answer{Kind: Fail, Errno: unix.ERANGE}
 	}

@@ -57,6 +57,7 @@ type Shim struct {
 	streams     streams
 	highs       highs
 	reapers     subreapers
+	spaces      atomic.Bool // some process has a cgroup namespace of the served groups
 	stats       statistics
 }
 

@@ -82,18 +82,26 @@ func (u *unmade) answers(flag uint64) bool { return u.flags&flag != 0 }
 func (w *Worker) unshare(c *Call) Answer {
 	flags := c.Args[0]
 	ours := flags & w.shim.unmade.flags
-	if ours == 0 || flags&unix.CLONE_NEWUSER != 0 {
-		return Answer{}
+	if flags&unix.CLONE_NEWUSER != 0 {
+		ours = 0
 	}
-	who, err := w.who(c)
-	if err != nil || !w.shim.privileged(&who) {
-		return Answer{}
+	if ours != 0 {
+		if who, err := w.who(c); err != nil || !w.shim.privileged(&who) {
+			ours = 0
+		}
 	}
+	groups := w.leavesGroups(c)
 	rest := c.Args
-	rest[0] &^= ours
+	rest[0] &^= ours | groups
 	switch {
+	case ours|groups == 0:
+		return Answer{}
+	case rest[0] == 0 && ours == 0:
+		return Answer{Kind: Return}
 	case rest[0] == 0:
 		return w.unshared(c, 0)
+	case c.Tracee.CanRewrite() && ours == 0:
+		return Answer{Kind: Rewrite, Args: rest}
 	case c.Tracee.CanRewrite():
 		return Answer{Kind: Finish, Nr: c.Nr, Args: rest} // the kernel's part first
 	}

@@ -34,7 +34,7 @@ type virtualMounts struct {
 	// networks are the files on which a network namespace is mounted: nothing else of
 	// their filesystems is in that mount.
 	networks atomic.Pointer[[]identity]
-	ram  uint64
+	ram      uint64
 
 	// closed are the roots of containers, see [Worker.closeRoot].
 	closed atomic.Pointer[[]string]

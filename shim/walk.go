@@ -230,9 +230,18 @@ func (k *walker) adopt(fd int, s *spot) error {
 		}
 		return nil
 	}
-	s.name = k.nameOf(s)
+	s.name = k.inside(k.nameOf(s))
 	s.node = k.nodeAt(s)
 	return nil
+}
+
+// inside turns the name of the mount of the served groups into that of the group that
+// the tracee has there.
+func (k *walker) inside(name string) string {
+	if name != "" && name == k.w.shim.tree.UnifiedRoot() {
+		return k.w.shim.inside(k.c.TID, name)
+	}
+	return name
 }
 
 // nodeAt is what the tree serves at a spot; a directory that the kernel has
@@ -263,7 +272,7 @@ func (k *walker) up() error {
 	}
 	if s.fd < 0 {
 		// Above a served directory: the name tells where that is, from the tracee's root.
-		above := walker{w: k.w, c: k.c, base: k.base, stack: []spot{k.base}, rest: []byte(path.Dir(s.name)), search: k.search, served: true}
+		above := walker{w: k.w, c: k.c, base: k.base, stack: []spot{k.base}, rest: []byte(path.Dir(k.w.shim.outside(k.c.TID, s.name))), search: k.search, served: true}
 		err := above.steps()
 		k.fds, k.search, k.trouble = append(k.fds, above.fds...), above.search, above.trouble
 		k.passed = append(k.passed, above.passed...)
@@ -323,6 +332,7 @@ func (k *walker) step(part string, final bool) error {
 			return k.stuck(e)
 		}
 	}
+	child.name = k.inside(child.name)
 	if child.node = k.nodeAt(&child); child.node != nil && child.node.Pattern != "" && here.fd < 0 {
 		child.node = nil // a pattern is laid over directories that are really there
 	}

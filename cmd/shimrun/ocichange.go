@@ -8,7 +8,7 @@ import (
 	"github.com/shimrun/shimrun/runtime/delegate"
 )
 
-// Verbs that act on a container's control groups, which mode builtin has none of.
+// Verbs that act on a container's control groups, of which mode builtin has but limits.
 
 func ociPauseCommand() *cli.Command {
 	return groupCommand("pause", "suspend all processes of a container", nil)
@@ -28,7 +28,7 @@ func ociUpdateCommand() *cli.Command {
 }
 
 func ociEventsCommand() *cli.Command {
-	return groupCommand("events", "print a container's events and figures", []cli.Flag{
+	return groupCommand("events", "print a container's events and figures (mode delegate)", []cli.Flag{
 		&cli.StringFlag{Name: "interval", Value: "5s", Usage: "time between figures (`DURATION`)"},
 		&cli.BoolFlag{Name: "stats", Usage: "print figures once"},
 	})
@@ -36,7 +36,7 @@ func ociEventsCommand() *cli.Command {
 
 func groupCommand(name, usage string, flags []cli.Flag) *cli.Command {
 	return &cli.Command{
-		Name: name, Usage: usage + " (mode delegate)", ArgsUsage: "ID", Flags: flags,
+		Name: name, Usage: usage, ArgsUsage: "ID", Flags: flags,
 		Action: func(c *cli.Context) error {
 			if _, err := needID(c); err != nil {
 				return err
@@ -54,7 +54,10 @@ func groupCommand(name, usage string, flags []cli.Flag) *cli.Command {
 			if made.Status() == container.Stopped {
 				return builtin.ErrNotRunning
 			}
-			return unsupported(name+" in mode builtin", "it takes control groups, and the container has none")
+			if name == "update" {
+				return builtinUpdate(c, made)
+			}
+			return unsupported(name+" in mode builtin", "nothing watches over such a container")
 		},
 	}
 }

@@ -57,7 +57,7 @@ func builtinFeatures() features.Features {
 		Annotations: map[string]string{
 			"io.shimrun.version":             buildVersion(),
 			"io.shimrun.delegate.backends":   "seccomp ptrace",
-			"io.shimrun.builtin.unsupported": "pause resume update events exec--cgroup namespaces:pid,user,time resources SCMP_ACT_NOTIFY idmapped-mounts",
+			"io.shimrun.builtin.unsupported": "pause resume events exec--cgroup namespaces:pid,user,time SCMP_ACT_NOTIFY idmapped-mounts",
 		},
 		PotentiallyUnsafeConfigAnnotations: []string{"io.shimrun."},
 	}

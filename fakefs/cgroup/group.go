@@ -32,8 +32,6 @@ type Group struct {
 	threaded           bool
 	freeze             bool
 	maxDepth, maxBelow int64
-	// told is what its cgroup.events last said to those who watch it.
-	told string
 }
 
 // Attributes are what chmod(2) and chown(2) can change.

@@ -31,7 +31,10 @@ func hugeLimit(name string, bytes uint64) spec {
 	return spec{name: name, mode: 0o644, where: belowRoot,
 		read: func(g *Group, _ Caller) (string, error) {
 			pages, ok := g.state["hugetlb"].(hugetlb)[name]
-			if !ok || pages == none {
+			if !ok {
+				return line(uint64(unlimited * pageSize)), nil // it is not rounded at first
+			}
+			if pages == none {
 				return "max\n", nil
 			}
 			return line(pages * pageSize), nil

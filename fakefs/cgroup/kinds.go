@@ -23,6 +23,6 @@ var unifiedKinds = []*kind{
 	{name: "misc", files: miscFiles},
 }
 
-// unserved are controllers that a kernel knows by name and that are not attached
-// here: to enable one of those is ENOENT, and not EINVAL.
-var unserved = []string{"perf_event", "rdma", "dmem"}
+// unserved are controllers that a kernel knows by name and that are never listed:
+// to enable one of those is ENOENT, and not EINVAL.
+var unserved = []string{"perf_event"}

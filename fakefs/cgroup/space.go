@@ -43,16 +43,14 @@ func (hs *Hierarchies) spaceOf(pid int) *Group {
 	return hs.all[0].root
 }
 
-// Space is the group that a process or thread sees as the root, nil where that is
-// the hierarchy's own.
-func (hs *Hierarchies) Space(id int) *Group {
+// Space is the path of the group that a process sees as the root.
+func (hs *Hierarchies) Space(pid int) string {
 	hs.mu.Lock()
 	defer hs.mu.Unlock()
-	at, ok := hs.members.placeOf(id)
-	if !ok || at.space == nil || at.space.parent == nil {
-		return nil
+	if _, known := hs.members.placeOf(pid); !known {
+		_ = hs.refresh(0) // a child that nobody has seen yet
 	}
-	return at.space
+	return hs.spaceOf(pid).path()
 }
 
 // InGroups tells the group of a process in each hierarchy, as a reader sees them.

@@ -59,6 +59,9 @@ func (g *Group) controllers() []*kind {
 }
 
 func namesOf(list []*kind) string {
+	if len(list) == 0 {
+		return ""
+	}
 	var names []string
 	for _, k := range list {
 		names = append(names, k.name)

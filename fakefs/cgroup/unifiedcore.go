@@ -70,7 +70,9 @@ func most(name string, of func(*Group) *int64) spec {
 				err = unix.ERANGE
 			}
 			if err == nil {
-				*of(g) = n
+				if *of(g) = n; n == math.MaxInt32 {
+					*of(g) = noMax
+				}
 			}
 			return err
 		}}

@@ -61,7 +61,7 @@ func (i *initProcess) attribute(what, module, name, value string) {
 	}
 }
 
-var errNoGroups = errors.New("mode builtin has no control groups")
+var errNoGroups = errors.New("the container has no control groups")
 
 // noteRest notes what this mode has no way to do at all.
 func (i *initProcess) noteRest() {
@@ -79,24 +79,14 @@ func (i *initProcess) noteRest() {
 	for name := range linux.Sysctl {
 		i.lack("sysctl "+name, told)
 	}
-	if r := linux.Resources; r != nil {
-		for what, asked := range map[string]bool{
-			"memory": r.Memory != nil, "cpu": r.CPU != nil, "pids": r.Pids != nil, "blockIO": r.BlockIO != nil,
-			"hugepageLimits": len(r.HugepageLimits) > 0, "network": r.Network != nil, "rdma": len(r.Rdma) > 0,
-			"unified": len(r.Unified) > 0, "devices": len(r.Devices) > 0,
-		} {
-			if asked {
-				i.lack("resources."+what, errNoGroups)
-			}
-		}
-	}
+	i.noteResources()
 	for what, asked := range map[string]bool{
 		"linux.intelRdt": linux.IntelRdt != nil, "linux.timeOffsets": len(linux.TimeOffsets) > 0,
 		"linux.netDevices": len(linux.NetDevices) > 0, "linux.memoryPolicy": linux.MemoryPolicy != nil,
 		"linux.mountLabel": linux.MountLabel != "",
 	} {
 		if asked {
-			i.lack(what, errors.New("mode builtin does not do that"))
+			i.lack(what, errNotSet)
 		}
 	}
 }

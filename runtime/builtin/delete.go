@@ -33,6 +33,11 @@ func destroy(c *container.Container, hooks *specs.Hooks) error {
 		return err
 	}
 	undo(c.Mounts)
+	if spec, err := c.LoadSpec(); err == nil {
+		if err := leaveGroups(spec); err != nil {
+			fmt.Fprintln(os.Stderr, "shimrun: warning: control groups:", err)
+		}
+	}
 	state := c.State.Spec(container.Stopped)
 	if err := c.Remove(); err != nil {
 		return err

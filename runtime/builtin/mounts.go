@@ -36,13 +36,20 @@ func (i *initProcess) mount(root rootfs, m specs.Mount) error {
 		}
 		folder = info.IsDir()
 	case m.Type == "cgroup", m.Type == "cgroup2":
-		// The tree that is there is the one that there is to see. The container
-		// has no groups of its own in it that it could write to.
-		if opts.flags&unix.MS_RDONLY == 0 {
+		// The tree that is there is the one that there is to see. In version 2 it
+		// begins with the container's own group; else there are those of others in
+		// it, and the container may write to none.
+		own := i.groups[""] != "" && i.hasOwnSpace()
+		if opts.flags&unix.MS_RDONLY == 0 && !own {
 			i.lack(what+" options rw", errNoGroups)
 		}
-		opts.flags |= unix.MS_RDONLY
-		source, kind, opts = "/sys/fs/cgroup", "", opts.forTree()
+		if !own {
+			opts.flags |= unix.MS_RDONLY
+		}
+		source, kind, opts = groupsRoot, "", opts.forTree()
+		if own && i.kernelGroups {
+			source = i.groups[""]
+		}
 	case opts.flags&unix.MS_RDONLY != 0 && i.isFilled(m):
 		opts.flags &^= unix.MS_RDONLY
 		seals = true

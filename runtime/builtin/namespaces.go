@@ -74,6 +74,7 @@ func (i *initProcess) unshare() error {
 		case err == nil && ns.flag == unix.CLONE_NEWUTS && asked.Path == "":
 			// tryOut has seen that it is one: old gVisor tells nobody's, and a shim
 			// gives names and nothing else.
+		case err == nil && ns.flag == unix.CLONE_NEWCGROUP && !i.kernelGroups && atGroupsRoot():
 		case err == nil:
 			err = errNoneNew
 		}
@@ -131,6 +132,13 @@ func setProbeName() error {
 
 // has tells whether a namespace is the process's own.
 func (i *initProcess) has(name string) bool { return slices.Contains(i.private, name) }
+
+// atGroupsRoot tells that the process's group is the root for it, as in a cgroup
+// namespace of its own.
+func atGroupsRoot() bool {
+	text, err := os.ReadFile("/proc/self/cgroup")
+	return err == nil && string(text) == "0::/\n"
+}
 
 // current is the identity of the calling thread's namespace; empty where the
 // kernel does not tell.

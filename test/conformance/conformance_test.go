@@ -11,6 +11,7 @@ package conformance
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -99,6 +100,9 @@ func lies() (err error) {
 			return fmt.Errorf("mount ramfs: %w", err)
 		}
 	}
+	if err := writeUnified(filepath.Join(binaries, "unified.yaml")); err != nil {
+		return err
+	}
 	return writeProfile(filepath.Join(binaries, "conformance.yaml"))
 }
 
@@ -140,7 +144,7 @@ func consult(t *testing.T, user int) map[string][]string {
 func conform(t *testing.T, g *ground, oracle map[string][]string) {
 	marks := map[string]string{}
 	results[g.name] = marks
-	var over, fresh, bare, nothing []string
+	var over, fresh, unified, bare, nothing []string
 	for _, c := range cases.All() {
 		switch {
 		case g.lacks(&c) != "":
@@ -149,7 +153,9 @@ func conform(t *testing.T, g *ground, oracle map[string][]string) {
 		case c.Like != cases.Kernel:
 			bare = append(bare, c.Name)
 		default:
-			if !c.Known {
+			if c.Needs&cases.Unified != 0 {
+				unified = append(unified, c.Name)
+			} else if !c.Known {
 				fresh = append(fresh, c.Name)
 			}
 			if shows(g, &c) {
@@ -159,7 +165,7 @@ func conform(t *testing.T, g *ground, oracle map[string][]string) {
 		// A sandbox has few of the real names: there they would be the same
 		// rows once more, and slow. And the real cgroups cannot be under test
 		// where the profile has /proc/PID/cgroup tell of its own.
-		if c.Needs&cases.Groups != 0 {
+		if c.Needs&(cases.Groups|cases.Unified) != 0 {
 			continue
 		}
 		if g.caps == "" || c.Like != cases.Kernel || c.Known {
@@ -170,6 +176,7 @@ func conform(t *testing.T, g *ground, oracle map[string][]string) {
 	nowhere := batch(t, victims{g, g.bare, "fresh"}, nothing)
 	served := batch(t, victims{g, g.shim, "real"}, over)
 	made := batch(t, victims{g, g.shim, "fresh"}, fresh)
+	maps.Copy(made, batch(t, victims{g, g.unified, "fresh"}, unified))
 
 	for _, c := range cases.All() {
 		if marks[c.Name] == "-" {

@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/moby/sys/mountinfo"
 	"golang.org/x/sys/unix"
 
 	"github.com/shimrun/shimrun/test/conformance/cases"
@@ -68,6 +69,7 @@ func (g *ground) enter(t *testing.T) {
 		names["tag"] = g.tag()
 		// Beside those that the kernel has, the profile serves some of its own.
 		names["cgroups"] = map[string]string{"real": "/sys/fs/cgroup", "fresh": "/sys/kernel/shimcgroup"}[label]
+		names["unified"] = map[string]string{"real": unifiedMount(), "fresh": "/sys/kernel/shimunified"}[label]
 		names["execs"] = "1000"
 		if g.caps != "" {
 			names["execs"] = "150"
@@ -147,6 +149,22 @@ func (g *ground) shimArgs(args ...string) []string {
 	return append([]string{filepath.Join(binaries, "shimrun"), "--backend", g.backend, "--profile", filepath.Join(binaries, "conformance.yaml"), "--"}, args...)
 }
 
+// unified does the same under a profile that serves cgroup v2.
+func (g *ground) unified(ctx context.Context, args ...string) *exec.Cmd {
+	words := g.shimArgs(args...)
+	words[4] = filepath.Join(binaries, "unified.yaml")
+	return g.bare(ctx, words...)
+}
+
+// unifiedMount is where the kernel has a cgroup2, "" where it has none.
+func unifiedMount() string {
+	mounts, err := mountinfo.GetMounts(mountinfo.FSTypeFilter("cgroup2"))
+	if err != nil || len(mounts) == 0 || mounts[0].Root != "/" {
+		return ""
+	}
+	return mounts[0].Mountpoint
+}
+
 // victims are the ways to start the victim on one ground.
 type victims struct {
 	*ground
@@ -187,6 +205,8 @@ func (g *ground) lacks(c *cases.Case) string {
 			panic(groups())
 		}
 		return groups().Error()
+	case c.Needs&cases.Unified != 0 && unifiedMount() == "":
+		return "no cgroup2 is mounted, so there is no oracle for one"
 	case c.Needs&cases.Mounts != 0 && (g.user != 0 || g.caps == "docker"):
 		return "needs CAP_SYS_ADMIN"
 	}

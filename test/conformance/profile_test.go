@@ -3,8 +3,11 @@ package conformance
 import (
 	"fmt"
 	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 
+	"github.com/shimrun/shimrun/fakefs/cgroup"
 	"github.com/shimrun/shimrun/test/conformance/cases"
 )
 
@@ -40,5 +43,25 @@ func writeProfile(name string) error {
 			return err
 		}
 	}
+	return os.WriteFile(name, []byte(text), 0o644)
+}
+
+// writeUnified writes a profile that serves those controllers of cgroup v2 that the
+// kernel has there: their files are compared.
+func writeUnified(name string) error {
+	var here []string
+	if b, err := os.ReadFile(filepath.Join(unifiedMount(), "cgroup.controllers")); err == nil {
+		here = strings.Fields(string(b))
+	}
+	var served []string
+	for _, c := range cgroup.UnifiedControllers() {
+		if slices.Contains(here, c) {
+			served = append(served, c)
+		}
+	}
+	if len(served) == 0 {
+		served = []string{"pids"}
+	}
+	text := "name: unified\nextends: [gvisor]\ncgroups: {version: v2, when: always, root: /sys/kernel/shimunified, controllers: [" + strings.Join(served, ", ") + "]}\n"
 	return os.WriteFile(name, []byte(text), 0o644)
 }

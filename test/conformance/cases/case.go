@@ -44,6 +44,8 @@ const (
 	Nobody
 	// Groups needs an oracle with controllers of cgroup v1.
 	Groups
+	// Unified needs an oracle with a cgroup2, and is run under a profile of its own.
+	Unified
 )
 
 // A Case is one row of the table.
@@ -87,7 +89,7 @@ var tables = [][]Case{
 	openCases, statCases, accessCases, directoryCases, enterCases,
 	readCases, writeCases, descriptorCases, linkCases, wayCases,
 	attributeCases, changeCases, watchCases, pointerCases,
-	openat2Cases, kmsgCases, identityCases, mountCases, mountingCases, processCases, namespaceCases, groupCases, raceCases,
+	openat2Cases, kmsgCases, identityCases, mountCases, mountingCases, processCases, namespaceCases, groupCases, unifiedCases, raceCases,
 }
 
 // All is the whole table, in order.
