@@ -118,6 +118,7 @@ func parseMax(text string, period uint64) (quota, newPeriod uint64, err error) {
 		if quota, err = leading(word); err != nil {
 			return 0, 0, unix.EINVAL
 		}
+		quota = min(quota, noQuota-1) // too much, and not none
 	}
 	if n == 2 {
 		if p, err := leading(second); err == nil {
