@@ -20,6 +20,8 @@ type handedOut struct {
 	writeOnly bool
 	// position is where its writer is in it, as far as that has been seen.
 	position atomic.Int64
+	// names are those of the UTS namespace whose file it is, nil for all else.
+	names *hostNames
 }
 
 // maxPrivate bounds how many objects made for one open each are remembered.

@@ -280,14 +280,23 @@ func (w *Worker) rememberPropagation(c *Call) Answer {
 
 // remountQuirk answers a remount that the kernel cannot do, where nothing is
 // lost by that: nothing becomes read-only, or can be written to, but in name.
+//
+// Since its version 2 containerd makes a mount read-only, with MS_REC, through which it
+// looks into a container's root, and does not go on without. It writes nothing there;
+// that it or others could is what they can without this mount.
 func (w *Worker) remountQuirk(c *Call) Answer {
+	const look = unix.MS_BIND | unix.MS_REC | unix.MS_RDONLY
 	v := &w.shim.virtual
+	looks := c.Args[3]&look == look
 	data, ok := w.mountText(c, c.Args[4])
-	if v.table == nil || c.Args[3]&unix.MS_RDONLY != 0 || !ok || data != nil && *data != "" {
+	if v.table == nil || c.Args[3]&unix.MS_RDONLY != 0 && !looks || !ok || data != nil && *data != "" {
 		return Answer{}
 	}
 	w.count.node(lieRemount)
 	return w.remembered(c, func(at led) error {
+		if m := v.table.At(at.logical); m != nil && looks {
+			return nil // mountinfo goes on saying rw, which is true
+		}
 		if m := v.table.At(at.logical); m == nil || m.ReadOnly() {
 			return unix.EINVAL
 		}

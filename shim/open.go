@@ -95,6 +95,9 @@ func (w *Worker) openName(c *Call, dirfd int, addr uint64, flags int, mode uint3
 			return a
 		}
 	}
+	if a, done := w.openNames(c, dirfd, name, flags); done {
+		return a
+	}
 	t := w.resolve(c, dirfd, name, lookup{nofollow: nofollow, resolve: resolve, beyond: true})
 	if t.ours() && flags&unix.O_CREAT != 0 && name[len(name)-1] == '/' {
 		t.errno = unix.EISDIR // nothing can be made under a name that ends in a slash

@@ -154,6 +154,9 @@ func (w *Worker) setns(c *Call) Answer {
 	if u.flags != 0 {
 		flag := uint64(0)
 		if st, e := w.statDescriptor(c.TID, dirfdOf(c.Args[0])); e == 0 {
+			if names := w.shim.namesBehind(st); names != nil && (c.Args[1] == 0 || c.Args[1] == unix.CLONE_NEWUTS) {
+				return w.enterNames(c, names)
+			}
 			switch {
 			case u.isNetwork(st) && (!u.untold || c.Args[1] == unix.CLONE_NEWNET):
 				flag = unix.CLONE_NEWNET
@@ -169,6 +172,67 @@ func (w *Worker) setns(c *Call) Answer {
 		}
 	}
 	return w.changesNamespace(c)
+}
+
+// openNames opens the file of a UTS namespace that the kernel does not have: one in
+// /proc/PID/ns, of a process with names of its own. The kernel's file would be that of
+// all.
+func (w *Worker) openNames(c *Call, dirfd int, name []byte, flags int) (Answer, bool) {
+	u := &w.shim.unmade
+	if !u.answers(unix.CLONE_NEWUTS) || !bytes.HasSuffix(name, []byte("/ns/uts")) || flags&(unix.O_ACCMODE|unix.O_PATH|unix.O_NOFOLLOW) != unix.O_RDONLY {
+		return Answer{}, false
+	}
+	own := w.asTracee(c, dirfd, name)
+	at := strings.LastIndex(own, "/proc/")
+	if at < 0 || !w.mayUnmake(c) {
+		return Answer{}, false
+	}
+	switch e := fstatat(atFDCWD, append([]byte(own), 0), &w.st, 0); {
+	case e == 0 && identityOf(&w.st) == u.hosts:
+	case e == unix.ENOENT && u.hosts == identity{}: // old gVisor has no such files at all
+	default:
+		return Answer{}, false
+	}
+	process, _, _ := strings.Cut(own[at+len("/proc/"):], "/")
+	pid, err := strconv.Atoi(process)
+	if err != nil {
+		return Answer{}, false
+	}
+	u.mu.RLock()
+	names := u.of(pid)
+	u.mu.RUnlock()
+	if names == nil {
+		return Answer{}, false
+	}
+	node := &fakefs.Node{Name: own[at:], Mode: 0o444, Ino: u.hosts.ino, Lie: lieHostName}
+	fd, err := w.shim.newFile(nil, sealed, &handedOut{node: node, name: node.Name, names: names})
+	if err != nil {
+		return Answer{}, false
+	}
+	w.told(c, node)
+	return Answer{Kind: Install, FD: fd, CloseFD: true, Flags: flags & unix.O_CLOEXEC}, true
+}
+
+// namesBehind are those of the namespace whose file an object is, nil for another one.
+func (s *Shim) namesBehind(st *unix.Stat_t) *hostNames {
+	if h, ok := s.handed.get(identityOf(st)); ok {
+		return h.names
+	}
+	return nil
+}
+
+// enterNames puts a thread into a namespace.
+func (w *Worker) enterNames(c *Call, names *hostNames) Answer {
+	if !w.mayUnmake(c) {
+		return Answer{Kind: Fail, Errno: unix.EPERM}
+	}
+	u := &w.shim.unmade
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.prune()
+	u.members[c.TID] = member{startOf(c.TID), names}
+	w.count.node(lieHostName)
+	return Answer{Kind: Return}
 }
 
 var lieOf = map[uint64]string{unix.CLONE_NEWNET: lieNetwork, unix.CLONE_NEWUTS: lieHostName}

@@ -48,8 +48,12 @@ func (i *initProcess) unshare() error {
 		if asked.Path != "" {
 			_, err := os.Stat(asked.Path)
 			if err != nil && known && ns.current() == "" && filepath.Base(asked.Path) == ns.name {
-				// Another process's, where the kernel tells nobody's.
-				i.lack(what, err)
+				// Another process's, where the kernel tells nobody's; a shim may.
+				if ns.flag == unix.CLONE_NEWUTS && ns.enter(asked.Path) == nil {
+					i.private = append(i.private, ns.name)
+				} else {
+					i.lack(what, err)
+				}
 				continue
 			}
 			if err != nil {
