@@ -44,8 +44,12 @@ func RaiseLoopback() error {
 }
 
 // separateName tries a UTS namespace, and whether its name can be set: to the one
-// that it has, for a kernel may say yes and make none.
+// that it has, for a kernel may say yes and make none. Without a file of it in /proc, as
+// in old gVisor, no other process can enter one, such as a pod's second container.
 func separateName() (string, error) {
+	if err := unix.Access("/proc/self/ns/uts", unix.F_OK); err != nil {
+		return "", &os.PathError{Op: "access", Path: "/proc/self/ns/uts", Err: err}
+	}
 	var u unix.Utsname
 	if err := unix.Uname(&u); err != nil {
 		return "", untried(os.NewSyscallError("uname", err))

@@ -89,9 +89,11 @@ func TestKubeletWithContainerdInGVisor(t *testing.T) {
 			must(t, err)
 			t.Cleanup(func() { os.RemoveAll(data) })
 			b := newBox(t, caps, []string{filepath.Dir(server) + ":/opt/kube", data + ":/var/lib/rancher"}, map[string][]byte{
-				"config.toml": []byte(nodeConfig), "node": []byte(node), "net.d/10-shimrun.conflist": conflist, "cni/shimrun": plugin,
+				"config.toml": []byte(nodeConfig), "node": []byte(node), "net.d/10-shimrun.conflist": conflist, "cni/shimrun": plugin, "cni/loopback": plugin,
 			})
-			must(t, os.Chmod(filepath.Join(b.folder, "cni/shimrun"), 0o755))
+			for _, name := range []string{"shimrun", "loopback"} {
+				must(t, os.Chmod(filepath.Join(b.folder, "cni", name), 0o755))
+			}
 			ended := b.daemon(t, "shimrun", "--profile", "kubernetes,containerd", "--", "sh", "/opt/ctrd/node",
 				"/opt/kube/kubeserver", "server", "--data-dir", "/var/lib/rancher/k", "--write-kubeconfig", "/var/lib/rancher/kubeconfig")
 			n := &boxedNode{t, b, ended}
@@ -169,10 +171,13 @@ func (n *boxedNode) live() {
 	if r := n.kubectl("", "delete", "pod", "smoke", "--timeout=50s"); r.code != 0 {
 		t.Error(r.stderr)
 	}
-	// A pod that asks for a network of its own is told that there is none.
+	// A pod that asks for a network of its own shares the machine's, and has its own name.
 	alone := strings.Replace(strings.Replace(nodePod, "hostNetwork: true", "hostNetwork: false", 1), "name: smoke", "name: alone", 1)
 	if r := n.kubectl(alone, "apply", "-f", "-"); r.code != 0 {
 		t.Fatal(r.stderr)
 	}
-	n.until("FailedCreatePodSandBox", "get", "events", "--field-selector", "involvedObject.name=alone")
+	n.until("Running", "get", "pod", "alone", "-o", "jsonpath={.status.phase}")
+	if r := n.kubectl("", "exec", "alone", "--", "uname", "-n"); r.stdout != "alone\n" {
+		t.Errorf("uname -n: status %d, %q, %s", r.code, r.stdout, r.stderr)
+	}
 }
