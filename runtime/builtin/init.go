@@ -199,7 +199,7 @@ func (i *initProcess) settle() error {
 		}
 	}
 	i.console.Close()
-	if i.Join == nil {
+	if i.Join == nil || i.tells() {
 		i.seal()
 	}
 	i.raiseLimits(p.Rlimits)

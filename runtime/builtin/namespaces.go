@@ -221,6 +221,11 @@ func (i *initProcess) joinContainer() error {
 	if i.has("mnt") {
 		return nil // and its root with it
 	}
+	if i.tells() {
+		if err := i.tellAgain(); err != nil {
+			return err
+		}
+	}
 	return changeRoot(i.Rootfs)
 }
 

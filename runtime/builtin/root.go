@@ -7,7 +7,9 @@ import (
 	"strings"
 
 	securejoin "github.com/cyphar/filepath-securejoin"
+	"github.com/moby/sys/capability"
 	"github.com/moby/sys/mountinfo"
+	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 )
 
@@ -27,18 +29,43 @@ func (i *initProcess) makeRoot() error {
 		return err
 	}
 	defer root.Close()
-	for _, m := range i.Spec.Mounts {
+	if err := i.fill(root, i.Spec.Mounts); err != nil {
+		return err
+	}
+	// As runc does. A root that cannot be written to says so at chdir.
+	if dir, err := root.folder(i.Spec.Process.Cwd); err == nil {
+		dir.Close()
+	}
+	return nil
+}
+
+// fill makes what is mounted in a root, and what is mounted over that.
+func (i *initProcess) fill(root rootfs, mounts []specs.Mount) error {
+	for _, m := range mounts {
 		if err := i.mount(root, m); err != nil {
 			return err
 		}
 	}
 	i.makeDevices(root)
 	i.cover(root)
-	// As runc does. A root that cannot be written to says so at chdir.
-	if dir, err := root.folder(i.Spec.Process.Cwd); err == nil {
-		dir.Close()
-	}
 	return nil
+}
+
+// tells tells whether what this process mounts is in the table of its own supervisor,
+// and nowhere else: the kernel refuses, and there is no mount namespace to join.
+func (i *initProcess) tells() bool {
+	return !i.around && !i.has("mnt") && !i.held.Get(capability.EFFECTIVE, capability.CAP_SYS_ADMIN)
+}
+
+// tellAgain makes the container's mounts in the table of a further process, which
+// knows nothing of the first one's. A tmpfs there is the folder that it stands on.
+func (i *initProcess) tellAgain() error {
+	root, err := openRootfs(i.Rootfs)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	return i.fill(root, slices.DeleteFunc(slices.Clone(i.Spec.Mounts), func(m specs.Mount) bool { return m.Type == "tmpfs" }))
 }
 
 // detachMounts keeps what is mounted here from the runtime's namespace, and

@@ -20,7 +20,7 @@ type box struct {
 var boxedPrograms = []string{"containerd", "ctr", "containerd-shim-runc-v2"}
 
 // newBox makes one; give puts further files into its folder, by their names there.
-func newBox(t *testing.T, caps string, mounts []string, give map[string][]byte) *box {
+func newBox(t *testing.T, g ground, network bool, mounts []string, give map[string][]byte) *box {
 	t.Helper()
 	gvisor.Require(t)
 	folder, err := os.MkdirTemp("/var/tmp", "shimrun-ctrd-")
@@ -42,7 +42,7 @@ func newBox(t *testing.T, caps string, mounts []string, give map[string][]byte) 
 		must(t, os.WriteFile(filepath.Join(folder, name), text, 0o644))
 	}
 	sandbox := gvisor.Start(t, gvisor.Options{
-		Caps: caps, Cgroups: caps == "all", Mounts: append([]string{folder + ":/opt/ctrd"}, mounts...),
+		Runsc: g.runsc, Caps: g.caps, Cgroups: g.caps == "all", Network: network, Mounts: append([]string{folder + ":/opt/ctrd"}, mounts...),
 	})
 	return &box{folder, sandbox}
 }

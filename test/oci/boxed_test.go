@@ -17,9 +17,9 @@ disabled_plugins = [
 `
 
 // startBoxedContainerd starts containerd under shimrun in a gVisor sandbox.
-func startBoxedContainerd(t *testing.T, caps string) *containerd {
+func startBoxedContainerd(t *testing.T, g ground) *containerd {
 	t.Helper()
-	b := newBox(t, caps, nil, map[string][]byte{
+	b := newBox(t, g, false, nil, map[string][]byte{
 		"config.toml": []byte(boxedConfig),
 		"served.yaml": []byte("extends: [containerd]\nsysctls: {kernel.panic: 1234}\n"),
 	})
@@ -36,12 +36,12 @@ func startBoxedContainerd(t *testing.T, caps string) *containerd {
 // TestContainerdInGVisor has all of containerd below one shimrun, its containers
 // too.
 func TestContainerdInGVisor(t *testing.T) {
-	for _, caps := range caps {
-		t.Run(caps, func(t *testing.T) {
-			c := startBoxedContainerd(t, caps)
+	for _, g := range grounds {
+		t.Run(g.String(), func(t *testing.T) {
+			c := startBoxedContainerd(t, g)
 			t.Run("run", func(t *testing.T) { testContainerdRun(t, c) })
 			t.Run("exec and kill", func(t *testing.T) { testContainerdExec(t, c) })
-			if caps == "all" {
+			if g.caps == "all" {
 				t.Run("orphans", func(t *testing.T) { testOrphans(t, c) })
 			}
 			t.Run("several at once", func(t *testing.T) { testManyAtOnce(t, c, 3) })

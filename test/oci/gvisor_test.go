@@ -12,7 +12,7 @@ import (
 )
 
 // sandboxed is a gVisor with the binary and a bundle in it.
-func sandboxed(t *testing.T, caps string, change func(*specs.Spec)) (s *gvisor.Sandbox, shimrun, dir string) {
+func sandboxed(t *testing.T, g ground, change func(*specs.Spec)) (s *gvisor.Sandbox, shimrun, dir string) {
 	t.Helper()
 	gvisor.Require(t)
 	// Not below /tmp, where the sandbox has a file system of its own.
@@ -25,16 +25,21 @@ func sandboxed(t *testing.T, caps string, change func(*specs.Spec)) (s *gvisor.S
 	shimrun = filepath.Join(folder, "shimrun")
 	must(t, os.WriteFile(shimrun, text, 0o755))
 	dir = newBundle(t, filepath.Join(folder, "bundle"), change)
-	return gvisor.Start(t, gvisor.Options{Caps: caps, Mounts: []string{folder}}), shimrun, dir
+	return gvisor.Start(t, gvisor.Options{Runsc: g.runsc, Caps: g.caps, Mounts: []string{folder}}), shimrun, dir
 }
 
-// caps are the grounds: in the second nothing can be mounted.
-var caps = []string{"all", "docker"}
+// A ground is a gVisor, and the capabilities in it: with Docker's nothing can be
+// mounted.
+type ground struct{ runsc, caps string }
+
+func (g ground) String() string { return g.runsc + "-" + g.caps }
+
+var grounds = []ground{{"debian12", "all"}, {"debian12", "docker"}, {"debian13", "all"}, {"debian13", "docker"}}
 
 func TestInGVisor(t *testing.T) {
-	for _, caps := range caps {
-		t.Run(caps, func(t *testing.T) {
-			sandbox, shimrun, dir := sandboxed(t, caps, all(script("cat /proc/sys/kernel/panic; pwd; head -1 /proc/self/status; echo x >/dev/null; grep -c ' /proc ' /proc/self/mountinfo; exit 42"), func(s *specs.Spec) {
+	for _, g := range grounds {
+		t.Run(g.String(), func(t *testing.T) {
+			sandbox, shimrun, dir := sandboxed(t, g, all(script("cat /proc/sys/kernel/panic; pwd; head -1 /proc/self/status; echo x >/dev/null; grep -c ' /proc ' /proc/self/mountinfo; exit 42"), func(s *specs.Spec) {
 				s.Process.Cwd = "/bin"
 			}))
 			out, errOut, code := sandbox.Run(t, shimrun, "--profile", "kubernetes", "run", "--bundle", dir, "c")
@@ -51,9 +56,9 @@ func TestInGVisor(t *testing.T) {
 
 // The way that containerd goes, one process after the other.
 func TestLifecycleInGVisor(t *testing.T) {
-	for _, caps := range caps {
-		t.Run(caps, func(t *testing.T) {
-			sandbox, shimrun, dir := sandboxed(t, caps, args("sleep", "1000"))
+	for _, g := range grounds {
+		t.Run(g.String(), func(t *testing.T) {
+			sandbox, shimrun, dir := sandboxed(t, g, args("sleep", "1000"))
 			run := func(want int, args ...string) string {
 				t.Helper()
 				// What a verb leaves running would keep pipes open.
@@ -77,6 +82,8 @@ func TestLifecycleInGVisor(t *testing.T) {
 			has(`"status": "running"`, run(0, "state", "c"))
 			has("cannot start an already running container", run(1, "start", "c"))
 			run(3, "exec", "c", "sh", "-c", "exit 3")
+			// Its mounts are told to a process with a supervisor of its own, too.
+			has("10\n/proc", run(0, "exec", "c", "sh", "-c", "cat /proc/sys/kernel/panic; grep -o ' /proc ' /proc/self/mountinfo | tr -d ' '"))
 			run(0, "exec", "--detach", "c", "sleep", "2000")
 			has("sleep 2000", run(0, "ps", "c"))
 			has("that is not stopped: running", run(1, "delete", "c"))
