@@ -83,7 +83,7 @@ func TestLifecycleInGVisor(t *testing.T) {
 			has("cannot start an already running container", run(1, "start", "c"))
 			run(3, "exec", "c", "sh", "-c", "exit 3")
 			// Its mounts are told to a process with a supervisor of its own, too.
-			has("10\n/proc", run(0, "exec", "c", "sh", "-c", "cat /proc/sys/kernel/panic; grep -o ' /proc ' /proc/self/mountinfo | tr -d ' '"))
+			has("10\n1\n", run(0, "exec", "c", "sh", "-c", "cat /proc/sys/kernel/panic; grep -c ' /proc ' /proc/self/mountinfo"))
 			run(0, "exec", "--detach", "c", "sleep", "2000")
 			has("sleep 2000", run(0, "ps", "c"))
 			has("that is not stopped: running", run(1, "delete", "c"))
