@@ -121,15 +121,14 @@ func (r *receiver) installHigh(a shim.Answer) bool {
 	}
 	remote, errno := r.giveAt(fd, a.Flags, how, number)
 	unix.Close(fd)
-	switch {
-	case errno == unix.ENOENT || errno == unix.ESRCH:
-		// The tracee is gone, or interrupted.
-	case errno != 0:
+	gone := errno == unix.ENOENT || errno == unix.ESRCH // or interrupted
+	if errno != 0 && !gone {
 		return false // EBADF: the tracee's limit is lower
-	case how&unix.SECCOMP_ADDFD_FLAG_SEND == 0:
+	}
+	numbers.Handed(a.FD) // before the tracee runs, where it can be
+	if !gone && how&unix.SECCOMP_ADDFD_FLAG_SEND == 0 {
 		r.respond(response{val: int64(remote)})
 	}
-	numbers.Handed(a.FD)
 	return true
 }
 

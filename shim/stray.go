@@ -48,7 +48,7 @@ func (s *Shim) Unfollowed(fd int) {
 	if err != nil {
 		return
 	}
-	s.watch(own, h.node, identityOf(&st))
+	s.watch(own, h.node, identityOf(&st), textIn(own))
 }
 
 // Handed tells the shim that a process has been given a descriptor for our fd that has a
@@ -58,7 +58,7 @@ func (s *Shim) Handed(fd int) {
 	var st unix.Stat_t
 	if fstat(fd, &st) == 0 {
 		if h, ok := s.handed.get(identityOf(&st)); ok {
-			s.watch(fd, h.node, identityOf(&st))
+			s.watch(fd, h.node, identityOf(&st), "")
 			return
 		}
 	}
@@ -83,7 +83,8 @@ func (s *Shim) PassesOn(tid int) {
 			h, ok := s.handed.get(identityOf(&st))
 			if n, _ := strconv.Atoi(e.Name()); ok && h.node.Content != nil && openForWriting(tid, n) {
 				if own, err := unix.Open("/proc/self/fd/"+itoa(object), unix.O_RDONLY|unix.O_CLOEXEC, 0); err == nil {
-					s.watch(raise(own), h.node, identityOf(&st))
+					own = raise(own)
+					s.watch(own, h.node, identityOf(&st), textIn(own))
 				}
 			}
 		}
@@ -92,7 +93,8 @@ func (s *Shim) PassesOn(tid int) {
 }
 
 // watch takes in a file that may be written to by who is not followed.
-func (s *Shim) watch(own int, n *fakefs.Node, is identity) {
+// was is what it says by itself: nothing, of a file that is only written to.
+func (s *Shim) watch(own int, n *fakefs.Node, is identity, was string) {
 	t := &s.strays
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -107,7 +109,7 @@ func (s *Shim) watch(own int, n *fakefs.Node, is identity) {
 		unix.Close(t.all[0].fd)
 		t.all = t.all[1:]
 	}
-	t.all = append(t.all, stray{own, is, n, textIn(own)})
+	t.all = append(t.all, stray{own, is, n, was})
 	s.unfollowed.Store(true)
 }
 
