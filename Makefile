@@ -65,9 +65,24 @@ test: build validate sandbox kubeserver ## all tests
 # Upstream's Kubernetes in one binary, as k3s is: minutes the first time.
 KUBESERVER ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/shimrun/kubeserver/kubeserver
 
+# The same with containerd and runc, packed as k3s is.
+K3S ?= $(dir $(KUBESERVER))k3s
+
 .PHONY: kubeserver
-kubeserver: ## the server that stands in for k3s in tests
-	@test/kubeserver/build $(KUBESERVER)
+kubeserver: deps ## the servers that stand in for k3s in tests
+	@test/kubeserver/build --k3s $(K3S) $(KUBESERVER)
+
+.PHONY: kubeserver-1.34
+kubeserver-1.34: deps ## the same of an older Kubernetes: K3S=…/k3s-1.34 for make cluster
+	@test/kubeserver/build --kubernetes 1.34 --k3s $(K3S)-1.34 $(KUBESERVER)-1.34
+
+# GROUND is docker, all or cgroups, and RUN the steps: make cluster GROUND=all RUN='Pod|Exec'.
+GROUND ?= docker
+RUN ?= .
+.PHONY: cluster
+cluster: build sandbox kubeserver ## what people do on a cluster, in gVisor
+	cd test/kubeserver && SHIMRUN=$(CURDIR)/bin/shimrun K3S=$(K3S) CLUSTER_GROUND=$(GROUND) GOWORK=off GOFLAGS=-trimpath \
+		go test -count=1 -v -timeout 60m ./cluster -run 'TestCluster/($(RUN))'
 
 .PHONY: sandbox
 sandbox: ## gVisor and a root file system for it

@@ -7,6 +7,7 @@
 //	kubeserver kubectl   upstream's kubectl
 //
 // Commands and flags are named as k3s names them, so that a test can take one
-// for the other. It is not k3s: there is no containerd in it, no network plugin,
-// no service proxy, no second node.
+// for the other. Called by their names, it is also containerd, ctr and kubectl:
+// package k3s packs it as k3s is packed. It is not k3s: there is no network
+// plugin, no service proxy, no second node.
 package main

@@ -17,7 +17,6 @@ const written = "/etc/rancher/k3s/k3s.yaml"
 // runKubectl is upstream's main function, for a root file system that has no
 // kubectl; as k3s's, it knows where the kubeconfig is.
 func runKubectl() {
-	os.Args = os.Args[1:]
 	if os.Getenv("KUBECONFIG") == "" {
 		if _, err := os.Stat(written); !errors.Is(err, fs.ErrNotExist) {
 			os.Setenv("KUBECONFIG", written)

@@ -6,10 +6,14 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"path/filepath"
+	"slices"
 	"syscall"
 
 	"github.com/spf13/pflag"
 	"k8s.io/component-base/version"
+
+	"github.com/shimrun/shimrun/test/kubeserver/containerd/programs"
 )
 
 const usage = `usage: kubeserver server [flags]        run Kubernetes
@@ -21,6 +25,20 @@ const usage = `usage: kubeserver server [flags]        run Kubernetes
 `
 
 func main() {
+	// As in k3s, one file is several programs, told apart by their names.
+	switch filepath.Base(os.Args[0]) {
+	case "containerd":
+		exit("containerd", programs.Containerd())
+	case "ctr":
+		exit("ctr", programs.Ctr())
+	case "kubectl":
+		runKubectl()
+		return
+	}
+	// k3s has this one before the command.
+	if len(os.Args) > 1 && os.Args[1] == "--debug" {
+		os.Args = slices.Delete(os.Args, 1, 2)
+	}
 	if len(os.Args) < 2 {
 		fmt.Fprint(os.Stderr, usage)
 		os.Exit(2)
@@ -32,6 +50,7 @@ func main() {
 	case "cri":
 		run = runCRI
 	case "kubectl":
+		os.Args = os.Args[1:]
 		runKubectl()
 		return
 	case "--version", "version":
@@ -57,6 +76,15 @@ func main() {
 		fmt.Fprintf(os.Stderr, "kubeserver %s: %v\n", os.Args[1], err)
 		os.Exit(1)
 	}
+}
+
+// exit ends a program that is not ours.
+func exit(name string, err error) {
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "%s: %v\n", name, err)
+		os.Exit(1)
+	}
+	os.Exit(0)
 }
 
 // usageError is one of the caller.

@@ -12,7 +12,10 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/shimrun/shimrun/test/kubeserver/configfile"
+	"github.com/shimrun/shimrun/test/kubeserver/containerd"
 	"github.com/shimrun/shimrun/test/kubeserver/server"
+	"github.com/shimrun/shimrun/test/kubeserver/syssetup"
 )
 
 // accepted are flags of k3s's for parts that do not exist here. They are taken
@@ -26,12 +29,14 @@ var accepted = map[string]bool{ // name → has a value
 	"egress-selector-mode":     true,
 	"flannel-backend":          true,
 	"log":                      true,
-	"snapshotter":              true,
 }
+
+// bundle is the variable by which k3s says where it has unpacked its programs.
+const bundle = "K3S_DATA_DIR"
 
 func runServer(ctx context.Context, args []string) error {
 	c := server.Config{KubeconfigMode: 0o600}
-	var mode string
+	var mode, snapshotter, pause string
 	fs := pflag.NewFlagSet("kubeserver server", pflag.ContinueOnError)
 	fs.StringVarP(&c.DataDir, "data-dir", "d", "/var/lib/rancher/k3s", "where everything is kept")
 	fs.BoolVar(&c.DisableAgent, "disable-agent", false, "run no kubelet")
@@ -48,6 +53,8 @@ func runServer(ctx context.Context, args []string) error {
 	fs.StringVar(&c.ClusterDNS, "cluster-dns", "", "`IP` of the DNS service (default the tenth of service-cidr)")
 	fs.StringVar(&c.ClusterDomain, "cluster-domain", "cluster.local", "DNS `DOMAIN` of services")
 	fs.StringVar(&c.RuntimeEndpoint, "container-runtime-endpoint", "", "`SOCKET` of a container runtime (default one of our own)")
+	fs.StringVar(&snapshotter, "snapshotter", "overlayfs", "`NAME` of containerd's snapshotter")
+	fs.StringVar(&pause, "pause-image", "rancher/mirrored-pause:3.6", "`IMAGE` of containerd's sandboxes")
 	fs.StringVarP(&c.Kubeconfig, "write-kubeconfig", "o", written, "`FILE` to write the administrator's kubeconfig to, once the API server is ready")
 	fs.StringVar(&mode, "write-kubeconfig-mode", "600", "its `MODE`")
 	fs.StringVarP(&c.Token, "token", "t", "", "`SECRET` to write to server/token (default random)")
@@ -57,6 +64,10 @@ func runServer(ctx context.Context, args []string) error {
 	fs.StringArrayVar(&c.SchedulerArgs, "kube-scheduler-arg", nil, "`NAME=VALUE` for kube-scheduler")
 	fs.IntVarP(&c.Verbosity, "v", "v", 0, "verbosity of the log, `LEVEL` 0 to 10")
 	acceptFlags(fs)
+	args, err := configfile.Expand(args)
+	if err != nil {
+		return usageError{err}
+	}
 	if err := parseFlags(fs, args); err != nil {
 		return err
 	}
@@ -64,14 +75,38 @@ func runServer(ctx context.Context, args []string) error {
 		return usageError{err}
 	}
 	if !c.DisableAgent && c.RuntimeEndpoint == "" {
-		runtime, err := startRuntime(ctx, c.DataDir, c.NodeIP)
+		stop, err := runRuntime(ctx, &c, snapshotter, pause)
 		if err != nil {
 			return err
 		}
-		defer runtime.stop()
-		c.RuntimeEndpoint = runtime.endpoint()
+		defer stop()
 	}
 	return server.Run(ctx, c)
+}
+
+// runRuntime starts containerd where there is k3s's bundle, else a runtime of our
+// own. The server ends with containerd, as k3s does.
+func runRuntime(ctx context.Context, c *server.Config, snapshotter, pause string) (stop func(), err error) {
+	if os.Getenv(bundle) == "" {
+		runtime, err := startRuntime(ctx, c.DataDir, c.NodeIP)
+		if err != nil {
+			return nil, err
+		}
+		c.RuntimeEndpoint = runtime.endpoint()
+		return runtime.stop, nil
+	}
+	if err := syssetup.CheckCgroups(); err != nil {
+		return nil, err
+	}
+	syssetup.Configure()
+	c.KubeletDir, c.Containerd = "/var/lib/kubelet", containerd.Socket
+	child, err := containerd.Start(ctx, containerd.Config{DataDir: c.DataDir, Snapshotter: snapshotter, PauseImage: pause})
+	if err != nil {
+		return nil, err
+	}
+	c.RuntimeEndpoint = containerd.Endpoint
+	c.RuntimeEnded = child.Ended()
+	return child.Stop, nil
 }
 
 func acceptFlags(fs *pflag.FlagSet) {

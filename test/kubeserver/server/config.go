@@ -28,6 +28,9 @@ type Config struct {
 	ClusterDNS      string
 	ClusterDomain   string
 	RuntimeEndpoint string
+	RuntimeEnded    <-chan struct{} // the server ends when it is closed
+	Containerd      string          // the socket, for cAdvisor; "" when it is none
+	KubeletDir      string          // its root, below DataDir where it is ""
 	Kubeconfig      string
 	KubeconfigMode  os.FileMode
 	Token           string
@@ -67,6 +70,9 @@ func (c *Config) complete() error {
 		return fmt.Errorf("the data directory's name is too long: %s would have %d bytes, sockets have less than %d",
 			c.datastoreSocket(), n, socketPathSize)
 	}
+	if c.KubeletDir == "" {
+		c.KubeletDir = filepath.Join(c.DataDir, "agent/kubelet")
+	}
 	if !c.DisableAgent && c.RuntimeEndpoint == "" {
 		return errors.New("the agent needs --container-runtime-endpoint")
 	}
@@ -79,10 +85,9 @@ const socketPathSize = 108
 func (c *Config) tlsDir() string          { return filepath.Join(c.DataDir, "server/tls") }
 func (c *Config) credDir() string         { return filepath.Join(c.DataDir, "server/cred") }
 func (c *Config) datastoreDir() string    { return filepath.Join(c.DataDir, "server/db") }
-func (c *Config) datastoreSocket() string { return filepath.Join(c.DataDir, "server/db/etcd.sock") }
+func (c *Config) datastoreSocket() string { return filepath.Join(c.DataDir, "server/kine.sock") }
 func (c *Config) tokenFile() string       { return filepath.Join(c.DataDir, "server/token") }
 func (c *Config) agentEtcDir() string     { return filepath.Join(c.DataDir, "agent/etc") }
-func (c *Config) kubeletDir() string      { return filepath.Join(c.DataDir, "agent/kubelet") }
 func (c *Config) volumePluginDir() string { return filepath.Join(c.DataDir, "agent/volumeplugins") }
 func (c *Config) kubeletConfigFile() string {
 	return filepath.Join(c.agentEtcDir(), "kubelet.yaml")

@@ -4,81 +4,102 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/url"
+	"net"
 	"os"
+	"sync"
 	"time"
 
+	"github.com/k3s-io/kine/pkg/drivers"
+	"github.com/k3s-io/kine/pkg/drivers/sqlite"
+	kine "github.com/k3s-io/kine/pkg/server"
 	"go.etcd.io/etcd/server/v3/embed"
-	"go.uber.org/zap"
-	"go.uber.org/zap/zapcore"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/keepalive"
 )
 
-// quota bounds the database; etcd maps as much address space as that, 10 GiB
-// without one, which not every sandbox likes.
-const quota = 1 << 30
+// kineDefaults are those of kine's own command, but for what is new in a version:
+// see pollEvery.
+var kineDefaults = drivers.Config{
+	CompactInterval:  5 * time.Minute,
+	CompactTimeout:   5 * time.Second,
+	CompactMinRetain: 1000,
+	CompactBatchSize: 1000,
+	PollBatchSize:    500,
+}
 
-// nowhere is the address of etcd's that nobody ever connects to: there is one
-// member, and its clients come through the socket.
-const nowhere = "http://127.0.0.1:2380"
+// sqliteParameters are k3s's.
+const sqliteParameters = "_journal=WAL&cache=shared&_busy_timeout=30000&_txlock=immediate"
 
-// startDatastore starts etcd. Unlike kine with SQLite, which k3s has, it is pure
-// Go, so that the binary stays static; and it is what upstream is tested with.
-func startDatastore(ctx context.Context, c *Config) (*embed.Etcd, error) {
-	peer, err := url.Parse(nowhere)
-	if err != nil {
-		return nil, err
-	}
-	// etcd changes the mode of a directory of its own if that is not 0700.
+const (
+	// emulatedEtcd is the version that kine says it is: one with progress
+	// notifications for watches, which the API server's cache asks for.
+	emulatedEtcd   = "3.5.13"
+	notifyInterval = 5 * time.Second
+	maxResponse    = 1<<31 - 1
+)
+
+// datastore is kine on SQLite, which k3s has where there is one server.
+type datastore struct {
+	server *grpc.Server
+	cancel context.CancelFunc
+	done   sync.WaitGroup
+}
+
+// startDatastore returns when clients can connect to the socket.
+func startDatastore(c *Config) (*datastore, error) {
 	if err := os.MkdirAll(c.datastoreDir(), 0o700); err != nil {
 		return nil, err
 	}
-	config := embed.NewConfig()
-	config.Dir = c.datastoreDir() + "/etcd"
-	config.ListenPeerUrls = nil
-	config.AdvertisePeerUrls = []url.URL{*peer}
-	config.ListenClientUrls = []url.URL{{Scheme: "unix", Path: c.datastoreSocket()}}
-	config.AdvertiseClientUrls = []url.URL{*peer}
-	config.Name = "default" // not the node's: that may change between two starts
-	config.InitialCluster = config.InitialClusterFromName(config.Name)
-	config.EnableGRPCGateway = false
-	config.QuotaBackendBytes = quota
-	config.WarningUnaryRequestDuration = embed.DefaultWarningUnaryRequestDuration // else every request is slow
-	config.ZapLoggerBuilder = embed.NewZapLoggerBuilder(zap.New(&klogCore{min: zapcore.WarnLevel}))
-
-	etcd, err := embed.StartEtcd(config)
+	ctx, cancel := context.WithCancel(context.Background())
+	d := &datastore{cancel: cancel}
+	config := kineDefaults
+	config.DataSourceName = c.datastoreDir() + "/state.db?" + sqliteParameters
+	pollEvery(&config, time.Second)
+	_, backend, err := sqlite.New(ctx, &d.done, &config)
+	if err == nil {
+		err = backend.Start(ctx)
+	}
 	if err != nil {
+		cancel()
 		return nil, fmt.Errorf("datastore: %w", err)
 	}
-	timeout := time.NewTimer(time.Minute)
-	defer timeout.Stop()
-	select {
-	case <-etcd.Server.ReadyNotify():
-		return etcd, nil
-	case err = <-etcd.Err():
-	case <-etcd.Server.StopNotify():
-		err = errors.New("it stopped")
-	case <-timeout.C:
-		err = errors.New("it was not ready within a minute")
-	case <-ctx.Done():
-		err = ctx.Err()
+	// A socket that is left of an earlier server.
+	if err := os.Remove(c.datastoreSocket()); err != nil && !errors.Is(err, os.ErrNotExist) {
+		cancel()
+		return nil, err
 	}
-	etcd.Close()
-	return nil, fmt.Errorf("datastore: %w", err)
+	listener, err := net.Listen("unix", c.datastoreSocket())
+	if err != nil {
+		cancel()
+		return nil, fmt.Errorf("datastore: %w", err)
+	}
+	// As kine's own endpoint has them.
+	d.server = grpc.NewServer(
+		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: embed.DefaultGRPCKeepAliveMinTime}),
+		grpc.KeepaliveParams(keepalive.ServerParameters{
+			Time:    embed.DefaultGRPCKeepAliveInterval,
+			Timeout: embed.DefaultGRPCKeepAliveTimeout,
+		}),
+		grpc.MaxRecvMsgSize(int(embed.DefaultMaxRequestBytes)+512<<10),
+		grpc.MaxSendMsgSize(maxResponse),
+	)
+	kine.New(backend, "unix", notifyInterval, emulatedEtcd).Register(d.server)
+	d.done.Go(func() { d.server.Serve(listener) }) // it ends with Stop
+	return d, nil
 }
 
-// closeDatastore waits for etcd as long as it has something to do. For what it
-// was asked and will never be fetched, watches of the API server's, it would wait
-// seven seconds. All that was written is on disk already.
-func closeDatastore(etcd *embed.Etcd) {
+// close ends watches and all, and closes the database; but it does not wait for
+// ever for what kine still has to do, as all that was written is on disk.
+func (d *datastore) close() {
+	d.server.Stop()
+	d.cancel()
 	closed := make(chan struct{})
 	go func() {
 		defer close(closed)
-		etcd.Close()
+		d.done.Wait()
 	}()
-	timeout := time.NewTimer(2 * time.Second)
-	defer timeout.Stop()
 	select {
 	case <-closed:
-	case <-timeout.C:
+	case <-time.After(2 * time.Second):
 	}
 }

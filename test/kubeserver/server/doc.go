@@ -1,8 +1,8 @@
 // Package server runs a whole Kubernetes in one process, as k3s does.
 //
-//	datastore ── unix socket ── kube-apiserver ── https ─┬─ kube-controller-manager
-//	(etcd)                                               ├─ kube-scheduler
-//	                                                     └─ kubelet ── unix socket ── container runtime
+//	kine ── unix socket ── kube-apiserver ── https ─┬─ kube-controller-manager
+//	(on SQLite)                                     ├─ kube-scheduler
+//	                                                └─ kubelet ── unix socket ── container runtime
 //
 // Every box but the last is upstream's own code, called as a library and given
 // command line arguments, so that k3s's --kubelet-arg and its kin mean what they

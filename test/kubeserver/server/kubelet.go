@@ -45,10 +45,12 @@ func kubeletConfig(c *Config, creds *credentials) (*kubeletconfig.KubeletConfigu
 		ClusterDNS:               []string{dns},
 		ClusterDomain:            c.ClusterDomain,
 		ContainerRuntimeEndpoint: c.RuntimeEndpoint,
-		ResolverConfig:           &resolv,
-		TLSCertFile:              creds.kubelet.Cert,
-		TLSPrivateKeyFile:        creds.kubelet.Key,
-		VolumePluginDir:          c.volumePluginDir(),
+		// From 1.35 on a kubelet refuses cgroup v1 otherwise, which old gVisors have.
+		FailCgroupV1:      new(bool),
+		ResolverConfig:    &resolv,
+		TLSCertFile:       creds.kubelet.Cert,
+		TLSPrivateKeyFile: creds.kubelet.Key,
+		VolumePluginDir:   c.volumePluginDir(),
 	}
 	config.Authentication.X509.ClientCAFile = creds.ca
 	for _, taint := range c.NodeTaints {
@@ -74,12 +76,15 @@ func parseTaint(text string) (corev1.Taint, error) {
 // kubeletArguments are what has no place in a configuration file.
 func kubeletArguments(c *Config) arguments.Set {
 	args := arguments.Set{
-		"cert-dir":          {filepath.Join(c.kubeletDir(), "pki")},
+		"cert-dir":          {filepath.Join(c.KubeletDir, "pki")},
 		"config":            {c.kubeletConfigFile()},
 		"hostname-override": {c.NodeName},
 		"kubeconfig":        {c.kubeconfigFile(kubeletUser)},
-		"root-dir":          {c.kubeletDir()},
+		"root-dir":          {c.KubeletDir},
 		"v":                 {strconv.Itoa(c.Verbosity)},
+	}
+	if c.Containerd != "" {
+		tellCadvisor(args, c.Containerd)
 	}
 	if c.NodeIP.IsLoopback() {
 		klog.InfoS("This machine has only its loopback address, which kubelet does not take: the node will have none, " +
@@ -109,7 +114,7 @@ func resolvConf(c *Config) (string, error) {
 // Its command reads signals itself, and so it ends with them and not with a
 // context: see shutdownKubelet.
 func newKubelet(c *Config, creds *credentials) (func(context.Context) error, error) {
-	for _, dir := range []string{c.kubeletDir(), c.agentEtcDir()} {
+	for _, dir := range []string{c.KubeletDir, c.agentEtcDir()} {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
 			return nil, err
 		}

@@ -71,11 +71,11 @@ func Run(ctx context.Context, c Config) (err error) {
 	if err != nil {
 		return err
 	}
-	etcd, err := startDatastore(ctx, &c)
+	store, err := startDatastore(&c)
 	if err != nil {
 		return err
 	}
-	defer closeDatastore(etcd)
+	defer store.close()
 	klog.InfoS("The datastore is ready", "after", time.Since(begun))
 
 	ended := make(chan error, 1)
@@ -105,6 +105,8 @@ func Run(ctx context.Context, c Config) (err error) {
 	select {
 	case err := <-ended:
 		return ignoreStop(ctx, err)
+	case <-c.RuntimeEnded:
+		return ignoreStop(ctx, errors.New("the container runtime has ended"))
 	case <-ctx.Done():
 		klog.InfoS("Stopping", "reason", context.Cause(ctx))
 		return nil

@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"time"
 
+	"golang.org/x/sys/unix"
 	runtimeapi "k8s.io/cri-api/pkg/apis/runtime/v1"
 )
 
@@ -62,7 +63,7 @@ func (c *container) environment() map[string]string {
 		env["TERM"] = "xterm"
 	}
 	for _, pair := range c.config.Envs {
-		env[pair.Key] = pair.Value
+		env[pair.Key] = string(pair.Value)
 	}
 	return env
 }
@@ -110,17 +111,9 @@ func exitCode(state *os.ProcessState) int {
 
 // stopSignal is the one that asks the container to end.
 func stopSignal(config *runtimeapi.ContainerConfig) syscall.Signal {
-	for signal, n := range map[runtimeapi.Signal]syscall.Signal{
-		runtimeapi.Signal_SIGHUP:  syscall.SIGHUP,
-		runtimeapi.Signal_SIGINT:  syscall.SIGINT,
-		runtimeapi.Signal_SIGKILL: syscall.SIGKILL,
-		runtimeapi.Signal_SIGQUIT: syscall.SIGQUIT,
-		runtimeapi.Signal_SIGUSR1: syscall.SIGUSR1,
-		runtimeapi.Signal_SIGUSR2: syscall.SIGUSR2,
-	} {
-		if config.GetStopSignal() == signal {
-			return n
-		}
+	// The names have got a prefix with some version.
+	if n := unix.SignalNum(strings.TrimPrefix(config.GetStopSignal().String(), "SIGNAL_")); n != 0 {
+		return n
 	}
 	return syscall.SIGTERM
 }

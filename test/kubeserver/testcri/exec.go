@@ -11,9 +11,9 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/shimrun/shimrun/test/kubeserver/testcri/streams"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
-	"k8s.io/client-go/tools/remotecommand"
 	runtimeapi "k8s.io/cri-api/pkg/apis/runtime/v1"
 	utilexec "k8s.io/utils/exec"
 )
@@ -76,7 +76,7 @@ type execution struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
 	tty            bool
-	resize         <-chan remotecommand.TerminalSize
+	resize         <-chan streams.TerminalSize
 }
 
 // exec runs it, and returns its exit code, or an error when it did not start.
@@ -168,7 +168,7 @@ func copyInput(to io.WriteCloser, from io.Reader) {
 // streamer answers what comes in under the URLs.
 type streamer struct{ *Runtime }
 
-func (s streamer) Exec(ctx context.Context, id string, argv []string, in io.Reader, out, errs io.WriteCloser, tty bool, resize <-chan remotecommand.TerminalSize) error {
+func (s streamer) Exec(ctx context.Context, id string, argv []string, in io.Reader, out, errs io.WriteCloser, tty bool, resize <-chan streams.TerminalSize) error {
 	e := execution{container: id, argv: argv, stdin: in, tty: tty, resize: resize}
 	// A nil of one type is not a nil of the other.
 	if out != nil {
@@ -184,7 +184,7 @@ func (s streamer) Exec(ctx context.Context, id string, argv []string, in io.Read
 	return err
 }
 
-func (s streamer) Attach(ctx context.Context, id string, in io.Reader, out, errs io.WriteCloser, _ bool, resize <-chan remotecommand.TerminalSize) error {
+func (s streamer) Attach(ctx context.Context, id string, in io.Reader, out, errs io.WriteCloser, _ bool, resize <-chan streams.TerminalSize) error {
 	c, err := s.find(id)
 	if err != nil {
 		return err

@@ -6,8 +6,8 @@ import (
 	"encoding/hex"
 	"sync"
 
+	"github.com/shimrun/shimrun/test/kubeserver/testcri/streams"
 	runtimeapi "k8s.io/cri-api/pkg/apis/runtime/v1"
-	"k8s.io/kubelet/pkg/cri/streaming"
 )
 
 // Runtime answers the RuntimeService. Its methods are spread over the files by
@@ -19,7 +19,7 @@ type Runtime struct {
 	config  Config
 	store   *store
 	images  *images
-	streams streaming.Server
+	streams streams.Server
 
 	mu         sync.Mutex // guards the maps and what the records in them say
 	sandboxes  map[string]*sandbox

@@ -12,10 +12,10 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/shimrun/shimrun/test/kubeserver/testcri/streams"
 	"google.golang.org/grpc"
 	runtimeapi "k8s.io/cri-api/pkg/apis/runtime/v1"
 	"k8s.io/klog/v2"
-	"k8s.io/kubelet/pkg/cri/streaming"
 )
 
 // Config is what a runtime can be told.
@@ -93,9 +93,9 @@ func serveStreams(r *Runtime) (*http.Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("streams: %w", err)
 	}
-	config := streaming.DefaultConfig
+	config := streams.DefaultConfig
 	config.BaseURL = &url.URL{Scheme: "http", Host: listener.Addr().String()}
-	r.streams, err = streaming.NewServer(config, streamer{r})
+	r.streams, err = streams.NewServer(config, streamer{r})
 	if err != nil {
 		listener.Close()
 		return nil, fmt.Errorf("streams: %w", err)

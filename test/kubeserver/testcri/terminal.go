@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/creack/pty"
-	"k8s.io/client-go/tools/remotecommand"
+	"github.com/shimrun/shimrun/test/kubeserver/testcri/streams"
 )
 
 // terminal is the master of a pseudo-terminal that a process runs on.
@@ -58,7 +58,7 @@ func (t *terminal) finish() {
 }
 
 // resize follows the client's window until the client goes.
-func (t *terminal) resize(sizes <-chan remotecommand.TerminalSize) {
+func (t *terminal) resize(sizes <-chan streams.TerminalSize) {
 	for size := range sizes {
 		pty.Setsize(t.master, &pty.Winsize{Rows: size.Height, Cols: size.Width}) // fails once it is closed
 	}

@@ -1,0 +1,17 @@
+//go:build !kubernetes1.34
+
+package programs
+
+import (
+	"context"
+	"os"
+
+	"github.com/containerd/containerd/v2/cmd/containerd/command"
+	"github.com/containerd/containerd/v2/cmd/ctr/app"
+)
+
+// Containerd is upstream's daemon, with this process's arguments.
+func Containerd() error { return command.App().Run(context.Background(), os.Args) }
+
+// Ctr is its client.
+func Ctr() error { return app.New().Run(context.Background(), os.Args) }
