@@ -23,7 +23,7 @@ type server struct {
 	data         string // k3s's folder, outside
 	bin          string // that of the binaries, outside and inside
 	client       string // kubectl, outside
-	holder       string // the process whose network the sandbox has
+	network      string // a file that stands for the sandbox's network
 	log          *os.File
 	cmd          *exec.Cmd
 	done         chan struct{}
@@ -98,7 +98,8 @@ func (s *server) sandbox(t *testing.T) {
 	t.Cleanup(func() { exec.Command(s.runner, "--stop", s.name).Run() })
 	holder, err := os.ReadFile("/run/shimrun-gvisor/" + s.name + "/holder")
 	must(t, err)
-	s.holder = strings.TrimSpace(string(holder))
+	// The file is mounted where the holder of the sandbox sees it.
+	s.network = "/proc/" + strings.TrimSpace(string(holder)) + "/root/run/shimrun-gvisor/" + s.name + "/net"
 }
 
 // inside prepares a command in the sandbox.
@@ -163,7 +164,7 @@ func (s *server) kubeconfig() string { return filepath.Join(s.data, "kubeconfig"
 
 // kubectl is the bundle's, outside but in the sandbox's network.
 func (s *server) kubectl() []string {
-	return []string{"nsenter", "--target", s.holder, "--net", "--", s.client, "--kubeconfig", s.kubeconfig()}
+	return []string{"nsenter", "--net=" + s.network, "--", s.client, "--kubeconfig", s.kubeconfig()}
 }
 
 // waitKubeconfig waits for the file that the server writes when it is ready.
@@ -191,7 +192,7 @@ func (s *server) dial(ctx context.Context, network, address string) (net.Conn, e
 	go func() {
 		runtime.LockOSThread() // for good: the thread ends with this goroutine
 		conn, err := func() (net.Conn, error) {
-			there, err := os.Open("/proc/" + s.holder + "/ns/net")
+			there, err := os.Open(s.network)
 			if err != nil {
 				return nil, err
 			}
