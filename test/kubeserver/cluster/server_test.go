@@ -98,6 +98,10 @@ func (s *server) sandbox(t *testing.T) {
 	t.Cleanup(func() { exec.Command(s.runner, "--stop", s.name).Run() })
 	holder, err := os.ReadFile("/run/shimrun-gvisor/" + s.name + "/holder")
 	must(t, err)
+	// What a container engine makes, and containerd's sandboxes want.
+	if out, err := s.inside("sh", "-c", `echo "127.0.0.1 localhost" >/etc/hosts; : >>/etc/resolv.conf`).CombinedOutput(); err != nil {
+		t.Fatalf("/etc/hosts: %v\n%s", err, out)
+	}
 	// The file is mounted where the holder of the sandbox sees it.
 	s.network = "/proc/" + strings.TrimSpace(string(holder)) + "/root/run/shimrun-gvisor/" + s.name + "/net"
 }
