@@ -88,7 +88,7 @@ func TestNodeInGVisorNeedsAShim(t *testing.T) {
 	}{
 		{"docker", []string{"--caps", "docker"}, "mountpoint for cpu not found"},
 		{"all without cgroups", nil, "mountpoint for cpu not found"},
-		{"all", []string{"--cgroups"}, "open /dev/kmsg: no such file or directory"},
+		{"all", []string{"--cgroups"}, "failed to make /var/lib/rancher/agent/kubelet rshared: invalid argument"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := start(t, newSandbox(t, c.flags...))
