@@ -174,7 +174,7 @@ func (n *boxedNode) live() {
 		t.Fatal(r.stderr)
 	}
 	n.until("Running", "get", "pod", "alone", "-o", "jsonpath={.status.phase}")
-	if r := n.kubectl("", "exec", "alone", "--", "uname", "-n"); r.stdout != "alone\n" {
+	if r := n.kubectl("", "exec", "alone", "--", "/bin/busybox", "uname", "-n"); r.stdout != "alone\n" {
 		t.Errorf("uname -n: status %d, %q, %s", r.code, r.stdout, r.stderr)
 	}
 }
