@@ -251,7 +251,7 @@ func (s *Stopped) finish(c *shim.Call, a shim.Answer) {
 		return
 	}
 	if a.Name != nil {
-		in.openNamed(a, func(uint64) {})
+		in.openNamed(a)
 		return
 	}
 	for a.Kind == shim.Finish {

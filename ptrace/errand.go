@@ -155,10 +155,10 @@ func (e *errand) WriteMemory(addr uint64, data []byte) error {
 }
 
 // Valid implements [shim.Tracee].
-func (e *errand) Valid() bool { return !e.over.Load() && !executes(e.tid) }
+func (e *errand) Valid() bool { return !e.over.Load() && !executes(&e.call) }
 
 // CanRewrite implements [shim.Tracee].
 func (e *errand) CanRewrite() bool { return true }
 
 // WantsCopy implements [shim.Tracee].
-func (e *errand) WantsCopy(uint64) bool { return true }
+func (e *errand) WantsCopy() bool { return true }

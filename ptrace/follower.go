@@ -26,7 +26,7 @@ type Follower struct {
 	once   sync.Once
 	err    error // why there is no thread
 	inbox  *inbox
-	naming sync.Map // where the names are that OpenNamed has given, by thread
+	led    sync.Map // the threads that make calls of ours now
 }
 
 // NewFollower makes a follower that asks sh about the calls it sees.
@@ -165,16 +165,15 @@ func (f *Follower) leadWith(tid int, waits func() bool, fd int, script func(in *
 func (f *Follower) OpenNamed(tid int, waits func() bool, a shim.Answer) error {
 	return f.lead(tid, waits, func(in *injection) {
 		if in != nil {
-			defer f.naming.Delete(tid)
-			in.openNamed(a, func(addr uint64) { f.naming.Store(tid, addr) })
+			in.openNamed(a)
 		}
 	})
 }
 
-// Names tells whether the name at addr is one that OpenNamed has given to thread tid.
-func (f *Follower) Names(tid int, addr uint64) bool {
-	at, ok := f.naming.Load(tid)
-	return ok && at == addr
+// Leads tells whether the calls that thread tid makes now are those that it is led to make.
+func (f *Follower) Leads(tid int) bool {
+	_, ok := f.led.Load(tid)
+	return ok
 }
 
 // lead arms a thread that waits in a call: when it comes out of that call it
@@ -201,6 +200,8 @@ func (f *Follower) lead(tid int, waits func() bool, script func(*injection)) err
 			if s.thread != nil {
 				if in, err := s.inject(); err == nil {
 					in.away = true // the call is over
+					f.led.Store(tid, nil)
+					defer f.led.Delete(tid)
 					script(in)
 					return
 				}

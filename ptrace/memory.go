@@ -3,12 +3,15 @@ package ptrace
 import (
 	"bytes"
 	"encoding/binary"
+	"fmt"
 	"os"
 	"strconv"
 	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/shimrun/shimrun/shim"
 )
 
 // access is a way into another process's memory, the best first.
@@ -282,18 +285,25 @@ func (t *thread) exchange(addr uint64, was, is []byte) error {
 
 // Valid implements [shim.Tracee]. The thread is held by us, and until we have waited for
 // its end nobody else can bear its number, but one that executes a program.
-func (t *thread) Valid() bool { return t.threads[t.tid] == t && !executes(t.tid) }
+func (t *thread) Valid() bool { return t.threads[t.tid] == t && !executes(&t.call) }
 
-// executes tells whether a thread that is held in a call has been replaced by another one
-// of its process, which has called execve(2): it is not held, or held in that call
-// (proc_pid_syscall(5)). gVisor tells nothing, and gives nobody more rights by execve.
-func executes(tid int) bool {
-	text, err := os.ReadFile("/proc/" + strconv.Itoa(tid) + "/syscall")
+// executes tells whether the thread that is held in a call has been replaced by another
+// one of its process, which has called execve(2): it is not held, or held in that call,
+// whose arguments are the new program's by now (proc_pid_syscall(5)). gVisor tells
+// nothing, and gives nobody more rights by execve.
+func executes(c *shim.Call) bool {
+	text, err := os.ReadFile("/proc/" + strconv.Itoa(c.TID) + "/syscall")
 	if err != nil {
 		return false
 	}
 	number, _, _ := strings.Cut(string(text), " ")
-	return number == strconv.Itoa(unix.SYS_EXECVE) || number == strconv.Itoa(unix.SYS_EXECVEAT) || strings.TrimSpace(number) == "running"
+	switch strings.TrimSpace(number) {
+	case strconv.Itoa(unix.SYS_EXECVE), strconv.Itoa(unix.SYS_EXECVEAT):
+		return !strings.HasPrefix(string(text), fmt.Sprintf("%d %#x %#x ", c.Nr, c.Args[0], c.Args[1]))
+	case "running":
+		return true
+	}
+	return false
 }
 
 // CanRewrite implements [shim.Tracee].
@@ -301,4 +311,4 @@ func (t *thread) CanRewrite() bool { return true }
 
 // WantsCopy implements [shim.Tracee]. A process that shares its memory is as good as a
 // thread, and a copy costs little here: everybody gets one.
-func (t *thread) WantsCopy(uint64) bool { return true }
+func (t *thread) WantsCopy() bool { return true }

@@ -11,8 +11,8 @@ import (
 const mostBelowStack = 128
 
 // openNamed makes the call of a Finish that has a name, and lets the thread go on with
-// its result. What the name is copied to no other thread knows of; placed is told.
-func (in *injection) openNamed(a shim.Answer, placed func(addr uint64)) {
+// its result. What the name is copied to no other thread knows of.
+func (in *injection) openNamed(a shim.Answer) {
 	m, err := in.placeName(a.Name)
 	if err != nil {
 		return
@@ -20,7 +20,6 @@ func (in *injection) openNamed(a shim.Answer, placed func(addr uint64)) {
 	if m.addr != 0 { // else there is no room for it: the kernel reads the program's own
 		a.Args[a.NameAt] = m.addr
 	}
-	placed(a.Args[a.NameAt])
 	call := in.call
 	if a.Itself {
 		if !in.away {

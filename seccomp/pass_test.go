@@ -30,10 +30,10 @@ type twins struct {
 	fd     int
 }
 
-// willing is a follower that has given no name so far.
+// willing is a follower that leads nobody.
 type willing struct{ Follower }
 
-func (willing) Names(int, uint64) bool { return false }
+func (willing) Leads(int) bool { return false }
 
 func newTwins(t testing.TB) *twins {
 	t.Helper()

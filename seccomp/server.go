@@ -53,10 +53,10 @@ type Follower interface {
 	Open(tid int, waits func() bool, fd, flags int) error
 	// OpenNamed makes the thread tid, once its present call has been answered, make the
 	// call of an answer that has a name; what the thread sees is the outcome of that. It
-	// returns at once. Names tells whether the name at an address in the thread's memory
-	// is such a one.
+	// returns at once. Leads tells whether the calls that the thread makes now are those
+	// that it is led to make, by this or any of the others.
 	OpenNamed(tid int, waits func() bool, a shim.Answer) error
-	Names(tid int, addr uint64) bool
+	Leads(tid int) bool
 }
 
 // A Server answers the notifications of one listener.

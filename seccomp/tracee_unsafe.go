@@ -69,8 +69,8 @@ func (t *tracee) CanRewrite() bool { return false }
 // WantsCopy is true where another thread of the process could change a name, and the
 // follower can have this one make its call with a copy. A process that shares its memory
 // could as well: that would take a look at all mappings, and is left as it is.
-func (t *tracee) WantsCopy(addr uint64) bool {
-	return t.follower != nil && t.hasSiblings() && !t.follower.Names(t.tid, addr)
+func (t *tracee) WantsCopy() bool {
+	return t.follower != nil && t.hasSiblings() && !t.follower.Leads(t.tid)
 }
 
 // hasSiblings tells whether the tracee's process has other threads: a folder of /proc has

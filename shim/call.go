@@ -38,7 +38,7 @@ type Tracee interface {
 	CanRewrite() bool
 
 	// WantsCopy tells whether an open that is left to the kernel should be answered by a
-	// [Finish] with a copy of the name at addr: the backend can do that, has not done so
-	// already, and another thread of the tracee's could change the name.
-	WantsCopy(addr uint64) bool
+	// [Finish] with a copy of the name: the backend can do that, the call is none that it has
+	// the tracee make, and another thread of the tracee's could change the name.
+	WantsCopy() bool
 }

@@ -14,8 +14,8 @@ func (w *Worker) writesUncopied(c *Call) bool {
 	if !w.shim.openat2 || len(w.shim.ground.Load().files) == 0 {
 		return false
 	}
-	_, addr, flags, ok := w.opens(c)
-	return ok && opensToChange(flags) && c.Tracee.WantsCopy(addr)
+	_, _, flags, ok := w.opens(c)
+	return ok && opensToChange(flags) && c.Tracee.WantsCopy()
 }
 
 // opensToChange tells whether an open may change the file that it leads to.

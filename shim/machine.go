@@ -1,16 +1,18 @@
 package shim
 
 import (
+	"os"
+	"runtime"
+
 	"golang.org/x/sys/unix"
 )
 
 // uname(2) and sysinfo(2): what the profile declares, the names that a process has of
-// its own, and the kernel's own words for the rest. Both are asked of the supervisor's kernel, whose uts
-// namespace is the one that the tracee was started in.
+// its own, and the kernel's own words for the rest.
 
 func (w *Worker) uname(c *Call) Answer {
 	var u unix.Utsname
-	if unix.Uname(&u) != nil {
+	if !w.unameThere(c, &u) {
 		return Answer{}
 	}
 	told := w.shim.tree.Uname()
@@ -32,6 +34,26 @@ func (w *Worker) uname(c *Call) Answer {
 	}
 	w.count.node(lie)
 	return Answer{Kind: Return}
+}
+
+// unameThere asks the kernel in the tracee's UTS namespace.
+func (w *Worker) unameThere(c *Call, u *unix.Utsname) bool {
+	there := string(w.ofTracee(c.TID, "ns/uts"))
+	theirs, err := os.Readlink(there)
+	if own, e := os.Readlink("/proc/self/ns/uts"); err != nil || e != nil || theirs == own {
+		return unix.Uname(u) == nil // nearly always, and where nobody can tell
+	}
+	done := make(chan bool)
+	go func() {
+		runtime.LockOSThread() // for good: this thread ends in that namespace
+		fd, err := unix.Open(there, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+		if err == nil {
+			err = unix.Setns(fd, unix.CLONE_NEWUTS)
+			unix.Close(fd)
+		}
+		done <- err == nil && unix.Uname(u) == nil
+	}()
+	return <-done
 }
 
 // put stores a told name with its NUL; an empty one leaves the kernel's.

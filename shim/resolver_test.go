@@ -35,9 +35,9 @@ func (m *memory) WriteMemory(addr uint64, data []byte) error {
 	return nil
 }
 
-func (m *memory) Valid() bool           { return true }
-func (m *memory) CanRewrite() bool      { return m.rewrite }
-func (m *memory) WantsCopy(uint64) bool { return m.rewrite }
+func (m *memory) Valid() bool      { return true }
+func (m *memory) CanRewrite() bool { return m.rewrite }
+func (m *memory) WantsCopy() bool  { return m.rewrite }
 
 type machine struct{}
 
