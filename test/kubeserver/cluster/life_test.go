@@ -17,7 +17,7 @@ spec:
   terminationGracePeriodSeconds: 1
   containers:
   - name: main
-    image: docker.io/shimrun/busybox:1
+    image: localhost/shimrun/busybox:1
     command: [sh, -c, "sleep 2; touch /tmp/started; trap 'exit 0' TERM; while :; do sleep 0.2; done"]
     startupProbe: {exec: {command: [test, -e, /tmp/started]}, periodSeconds: 1, failureThreshold: 60}
     readinessProbe: {exec: {command: [test, -e, /tmp/ready]}, periodSeconds: 1}
@@ -31,7 +31,7 @@ spec:
   terminationGracePeriodSeconds: 1
   containers:
   - name: main
-    image: docker.io/shimrun/web:1
+    image: localhost/shimrun/web:1
     args: [serve, "18090"]
     startupProbe: {tcpSocket: {port: 18090}, periodSeconds: 1, failureThreshold: 60}
     readinessProbe: {httpGet: {path: /ready, port: 18090}, periodSeconds: 1}
@@ -90,7 +90,7 @@ spec:
   terminationGracePeriodSeconds: 20
   containers:
   - name: main
-    image: docker.io/shimrun/busybox:1
+    image: localhost/shimrun/busybox:1
     command: [sh, -c, "trap 'echo $(date +%s) term >>/host/log; sleep 1; exit 0' TERM; while :; do sleep 0.2; done"]
     lifecycle:
       postStart: {exec: {command: [sh, -c, "echo $(date +%s) start >>/host/log"]}}
@@ -106,7 +106,7 @@ spec:
   terminationGracePeriodSeconds: 3
   containers:
   - name: main
-    image: docker.io/shimrun/busybox:1
+    image: localhost/shimrun/busybox:1
     command: [sh, -c, "trap '' TERM; while :; do sleep 0.2; done"]
     volumeMounts: [{name: host, mountPath: /host}]
   volumes: [{name: host, hostPath: {path: /tmp/cluster-hooks, type: DirectoryOrCreate}}]
@@ -135,7 +135,7 @@ const crashing = `
   restartPolicy: Always
   containers:
   - name: main
-    image: docker.io/shimrun/busybox:1
+    image: localhost/shimrun/busybox:1
     command: [sh, -c, "echo once; exit 7"]
 `
 

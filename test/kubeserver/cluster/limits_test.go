@@ -35,7 +35,7 @@ spec:
   securityContext: {runAsUser: 1000, runAsGroup: 1000, fsGroup: 2000, runAsNonRoot: true}
   containers:
   - name: main
-    image: docker.io/shimrun/busybox:1
+    image: localhost/shimrun/busybox:1
     command: [sh, -c, "trap 'exit 0' TERM; while :; do sleep 0.2; done"]
     securityContext: {readOnlyRootFilesystem: true, allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}}
     volumeMounts: [{name: data, mountPath: /data}]
@@ -49,7 +49,7 @@ spec:
   securityContext: {runAsNonRoot: true}
   containers:
   - name: main
-    image: docker.io/shimrun/busybox:1
+    image: localhost/shimrun/busybox:1
     command: [sleep, "1000"]
 `
 
@@ -80,7 +80,7 @@ func images(s *space) {
 	digest := ""
 	for line := range strings.Lines(names) {
 		for _, name := range strings.FieldsFunc(line, func(r rune) bool { return strings.ContainsRune(`[]", `+"\n", r) }) {
-			if strings.HasPrefix(name, "docker.io/shimrun/busybox@sha256:") && strings.Contains(line, "busybox:2") {
+			if strings.HasPrefix(name, "localhost/shimrun/busybox@sha256:") && strings.Contains(line, "busybox:2") {
 				digest = name
 			}
 		}
@@ -88,7 +88,7 @@ func images(s *space) {
 	if digest == "" {
 		s.t.Fatalf("the node has no digest of version 2:\n%s", names)
 	}
-	s.apply(strings.ReplaceAll(pod("digested", sleeper("")), "docker.io/shimrun/busybox:1", digest))
+	s.apply(strings.ReplaceAll(pod("digested", sleeper("")), "localhost/shimrun/busybox:1", digest))
 	s.eventually("digested Running", func() (string, bool) { return s.running("app=digested", 1) })
 	if out := s.kubectl("exec", "digested", "--", "sh", "-c", "echo $IMAGE_VERSION"); strings.TrimSpace(out) != "2" {
 		s.t.Errorf("the image with that digest says version %q", out)

@@ -55,7 +55,7 @@ spec:
       terminationGracePeriodSeconds: 5
       containers:
       - name: main
-        image: docker.io/shimrun/busybox:1
+        image: localhost/shimrun/busybox:1
         `+idle+`
 `, name, replicas)
 }
@@ -78,6 +78,6 @@ func sleeper(more string) string {
 	return `
   containers:
   - name: main
-    image: docker.io/shimrun/busybox:1
+    image: localhost/shimrun/busybox:1
     ` + idle + "\n" + more
 }

@@ -18,7 +18,7 @@ import (
 const printer = `
   containers:
   - name: main
-    image: docker.io/shimrun/busybox:1
+    image: localhost/shimrun/busybox:1
     stdin: true
     command:
     - sh
@@ -141,10 +141,10 @@ func copyFiles(s *space) {
 func debug(s *space) {
 	s.apply(pod("patient", sleeper("")))
 	s.eventually("patient Running", func() (string, bool) { return s.running("app=patient", 1) })
-	s.kubectl("debug", "patient", "--image=docker.io/shimrun/busybox:2", "--image-pull-policy=Never", "--container=doctor",
+	s.kubectl("debug", "patient", "--image=localhost/shimrun/busybox:2", "--image-pull-policy=Never", "--container=doctor",
 		"--", "sh", "-c", "echo doctor of version $IMAGE_VERSION")
 	s.output("the ephemeral container ran", "doctor of version 2", "logs", "patient", "-c", "doctor")
-	s.kubectl("debug", "patient", "--copy-to=copy", "--image=docker.io/shimrun/busybox:2", "--image-pull-policy=Never", "--container=doctor",
+	s.kubectl("debug", "patient", "--copy-to=copy", "--image=localhost/shimrun/busybox:2", "--image-pull-policy=Never", "--container=doctor",
 		"--same-node", "--", "sleep", "1000")
 	s.eventually("the copy", func() (string, bool) {
 		out, err := s.try("", "get", "pod", "copy", "-o", "jsonpath={.status.phase}")
@@ -159,7 +159,7 @@ const webPort = "18080"
 const webPod = `
   containers:
   - name: main
-    image: docker.io/shimrun/web:1
+    image: localhost/shimrun/web:1
     args: [serve, "` + webPort + `"]
     ports: [{containerPort: ` + webPort + `}]
 `

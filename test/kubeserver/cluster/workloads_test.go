@@ -32,7 +32,7 @@ func (s *space) rolledOut(name string) {
 func (s *space) versions(name string) string {
 	out := s.kubectl("get", "pods", "-l", "app="+name, "--field-selector=status.phase=Running",
 		"-o", `jsonpath={range .items[?(!@.metadata.deletionTimestamp)]}{.spec.containers[0].image} {end}`)
-	return strings.ReplaceAll(strings.TrimSpace(out), "docker.io/shimrun/busybox:", "")
+	return strings.ReplaceAll(strings.TrimSpace(out), "localhost/shimrun/busybox:", "")
 }
 
 func rollOut(s *space) {
@@ -42,7 +42,7 @@ func rollOut(s *space) {
 	s.rolledOut("deployment/web")
 	s.eventually("four pods", func() (string, bool) { return s.running("app=web", 4) })
 
-	s.kubectl("set", "image", "deployment/web", "main=docker.io/shimrun/busybox:2")
+	s.kubectl("set", "image", "deployment/web", "main=localhost/shimrun/busybox:2")
 	s.rolledOut("deployment/web")
 	s.eventually("all of version 2", func() (string, bool) { v := s.versions("web"); return v, v == "2 2 2 2" })
 	out := s.kubectl("exec", "deployment/web", "--", "sh", "-c", "echo $IMAGE_VERSION")
@@ -97,7 +97,7 @@ spec:
       restartPolicy: Never
       containers:
       - name: main
-        image: docker.io/shimrun/busybox:1
+        image: localhost/shimrun/busybox:1
         command: [sh, -c, "echo part $JOB_COMPLETION_INDEX"]
 ---
 apiVersion: batch/v1
@@ -110,7 +110,7 @@ spec:
       #pod
       restartPolicy: Never
       containers:
-      - {name: main, image: "docker.io/shimrun/busybox:1", command: [sh, -c, "exit 3"]}
+      - {name: main, image: "localhost/shimrun/busybox:1", command: [sh, -c, "exit 3"]}
 `
 
 func toTheEnd(s *space) {
@@ -142,7 +142,7 @@ spec:
           #pod
           restartPolicy: OnFailure
           containers:
-          - {name: main, image: "docker.io/shimrun/busybox:1", command: [sh, -c, "echo tick"]}
+          - {name: main, image: "localhost/shimrun/busybox:1", command: [sh, -c, "echo tick"]}
 `
 
 func everyMinute(s *space) {
@@ -158,19 +158,19 @@ func everyMinute(s *space) {
 const initAndSidecarPod = `
   initContainers:
   - name: first
-    image: docker.io/shimrun/busybox:1
-    command: [sh, -c, "echo from init >/work/x"]
-    volumeMounts: [{name: work, mountPath: /work}]
+    image: localhost/shimrun/busybox:1
+    command: [sh, -c, "echo from init >/scratch/x"]
+    volumeMounts: [{name: work, mountPath: /scratch}]
   - name: side
-    image: docker.io/shimrun/busybox:1
+    image: localhost/shimrun/busybox:1
     restartPolicy: Always
-    command: [sh, -c, "trap 'exit 0' TERM; while :; do date >/work/side; sleep 0.2; done"]
-    volumeMounts: [{name: work, mountPath: /work}]
+    command: [sh, -c, "trap 'exit 0' TERM; while :; do date >/scratch/side; sleep 0.2; done"]
+    volumeMounts: [{name: work, mountPath: /scratch}]
   containers:
   - name: main
-    image: docker.io/shimrun/busybox:1
-    command: [sh, -c, "cat /work/x; trap 'exit 0' TERM; while :; do sleep 0.2; done"]
-    volumeMounts: [{name: work, mountPath: /work, readOnly: true}]
+    image: localhost/shimrun/busybox:1
+    command: [sh, -c, "cat /scratch/x; trap 'exit 0' TERM; while :; do sleep 0.2; done"]
+    volumeMounts: [{name: work, mountPath: /scratch, readOnly: true}]
   volumes: [{name: work, emptyDir: {}}]
 `
 
@@ -178,8 +178,8 @@ func initAndSidecar(s *space) {
 	s.apply(pod("both", initAndSidecarPod))
 	s.eventually("both containers ready", func() (string, bool) { return s.running("app=both", 1) })
 	s.output("what init wrote", "from init", "logs", "both", "-c", "main")
-	s.output("what the sidecar writes", "", "exec", "both", "-c", "main", "--", "cat", "/work/side")
-	if _, err := s.try("", "exec", "both", "-c", "main", "--", "sh", "-c", "echo >/work/no"); err == nil {
+	s.output("what the sidecar writes", "", "exec", "both", "-c", "main", "--", "cat", "/scratch/side")
+	if _, err := s.try("", "exec", "both", "-c", "main", "--", "sh", "-c", "echo >/scratch/no"); err == nil {
 		s.t.Error("a volume that is mounted read-only could be written")
 	}
 }

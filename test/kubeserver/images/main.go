@@ -38,8 +38,8 @@ func write(path string) error {
 	for _, version := range []string{"1", "2"} {
 		// The same files: what differs is what the image says.
 		env := "IMAGE_VERSION=" + version
-		a.add(image{repository: "docker.io/shimrun/busybox", tag: version, layers: [][]byte{busybox}, command: shell, env: env})
-		a.add(image{repository: "docker.io/shimrun/web", tag: version, layers: [][]byte{busybox, web},
+		a.add(image{repository: "localhost/shimrun/busybox", tag: version, layers: [][]byte{busybox}, command: shell, env: env})
+		a.add(image{repository: "localhost/shimrun/web", tag: version, layers: [][]byte{busybox, web},
 			entrypoint: []string{"/web"}, command: []string{"serve"}, env: env})
 	}
 	// That which k3s's containerd makes sandboxes of.
