@@ -55,17 +55,12 @@ func TestActs(t *testing.T) {
 			containerGround(t).differ(t, caller)
 		})
 	}
-	callers := map[string][]string{
-		// Slow as it is here, those that have the least power.
-		"debian12": {acts.Powerless, acts.Nobody, acts.OwnRoot},
-		"debian13": acts.Callers,
-	}
 	for _, runsc := range gvisor.Names {
 		for _, caps := range []string{"all", "docker"} {
 			t.Run(nameOf(runsc, caps), func(t *testing.T) {
 				t.Parallel()
 				box := newBox(t, runsc, caps)
-				for _, caller := range callers[runsc] {
+				for _, caller := range acts.Callers {
 					t.Run(caller, func(t *testing.T) { box.ground(caller).differ(t, caller) })
 				}
 			})

@@ -61,6 +61,8 @@ const linked = "(gvisor1[23]-docker/.*|container/within)"
 var more = []reason{
 	{act: `mount/.*`, caller: "root", ground: tables,
 		why: "mounts that the kernel refuses are made in the shim's own table, by root with all that shimrun has"},
+	{act: `mount/bind-recursive`, caller: "root", ground: "gvisor12-all/.*",
+		why: "this kernel binds nothing recursively, and a quirk does it for root, who may bind each of the mounts"},
 	{act: `oracle/bound/.*/inotify`, ground: tables,
 		why: "inotify_add_watch does not pass the mounts of the table, and says so of every name"},
 	{act: `own-user/chroot-elsewhere`, caller: unseen, ground: blind,
