@@ -62,8 +62,8 @@ func Scenarios() []Scenario {
 			Scenario{Name: "served-" + n + "threads", About: "open-served, by " + n + " threads at once", Tells: TellFile, Operation: "open", On: "served", Threads: threads})
 	}
 	all = append(all,
-		Scenario{Name: "write-served", About: "openat, write and close of a served sysctl", Tells: TellWrites, Operation: "write", On: "written"},
-		Scenario{Name: "write-4threads", About: "write-served, by 4 threads at once", Tells: TellWrites, Operation: "write", On: "written", Threads: 4},
+		Scenario{Name: "write-sysctl", About: "openat, write and close of a served sysctl", Tells: TellWrites, Operation: "write", On: "written"},
+		Scenario{Name: "write-4threads", About: "write-sysctl, by 4 threads at once", Tells: TellWrites, Operation: "write", On: "written", Threads: 4},
 		Scenario{Name: "exchange", About: "a request and its answer through a pair of sockets, two writes and two reads that nobody stops", Operation: "exchange"},
 		Scenario{Name: "getppid-beside", About: "getppid, while another thread writes a served sysctl over and over and has it open nearly always", Tells: TellWrites, Operation: "beside-getppid", On: "written"},
 		Scenario{Name: "exchange-beside", About: "exchange, the same", Tells: TellWrites, Operation: "beside-exchange", On: "written"},
