@@ -136,7 +136,7 @@ func TestContainerRunsToItsEnd(t *testing.T) {
 		t.Fatal(err)
 	}
 	id := c.create(t, pod, config, `echo out; echo "$X" >&2; cat var/run/token; printf end; exit 3`, func(cc *runtimeapi.ContainerConfig) {
-		cc.Envs = []*runtimeapi.KeyValue{{Key: "X", Value: "err"}}
+		cc.Envs = []*runtimeapi.KeyValue{{Key: "X", Value: []byte("err")}}
 		cc.Mounts = []*runtimeapi.Mount{{ContainerPath: "/var/run", HostPath: secret}}
 	})
 	if s := c.status(t, id); s.State != runtimeapi.ContainerState_CONTAINER_CREATED {
@@ -203,7 +203,7 @@ func TestExecSync(t *testing.T) {
 	c := newClient(t, t.TempDir())
 	pod, config := c.pod(t)
 	id := c.create(t, pod, config, "sleep 1000", func(cc *runtimeapi.ContainerConfig) {
-		cc.Envs = []*runtimeapi.KeyValue{{Key: "X", Value: "1"}}
+		cc.Envs = []*runtimeapi.KeyValue{{Key: "X", Value: []byte("1")}}
 	})
 	exec := func(timeout int64, script string) (*runtimeapi.ExecSyncResponse, error) {
 		return c.ExecSync(t.Context(), &runtimeapi.ExecSyncRequest{ContainerId: id, Cmd: []string{"sh", "-c", script}, Timeout: timeout})
