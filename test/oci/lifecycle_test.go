@@ -155,7 +155,7 @@ func TestUnsupported(t *testing.T) {
 	bundle := newBundle(t, t.TempDir(), args("sleep", "1000"))
 	bring(t, e, bundle, "running")
 	features := e.ok(t, "features")
-	for _, verb := range []string{"pause", "resume", "update", "events"} {
+	for _, verb := range []string{"pause", "resume", "events"} {
 		r := e.run(t, verb, "c")
 		if r.code != 1 || !strings.Contains(r.stderr, verb+" in mode builtin is not supported") {
 			t.Errorf("%s: status %d, %q", verb, r.code, r.stderr)
