@@ -27,10 +27,15 @@ var groupFiles = map[string][]string{
 // common are in every group.
 var common = []string{"cgroup.clone_children", "cgroup.procs", "notify_on_release", "tasks"}
 
-// group makes a group of a controller for a row, and gives its path. It goes
-// when the row is done, with those in it.
+// group makes a group of a controller for a row, and gives its path.
 func (r *Record) group(controller string) string {
-	dir := r.Path("cgroups/"+controller) + "/conformance-" + strconv.Itoa(os.Getpid())
+	return r.groupBelow(r.Path("cgroups/" + controller))
+}
+
+// groupBelow makes a group for a row. It goes when the row is done, with all below and
+// those in it.
+func (r *Record) groupBelow(parent string) string {
+	dir := parent + "/conformance-" + strconv.Itoa(os.Getpid())
 	must("mkdir", unix.Mkdir(dir, 0o755))
 	r.Defer(func() {
 		for _, pattern := range []string{"/*/*/*", "/*/*", "/*", ""} {
@@ -40,7 +45,7 @@ func (r *Record) group(controller string) string {
 			}
 		}
 		if err := unix.Access(dir, unix.F_OK); err != unix.ENOENT {
-			r.Say("the group of %s cannot be removed: %s", controller, Errno(unix.Rmdir(dir)))
+			r.Say("the group below %s cannot be removed: %s", parent, Errno(unix.Rmdir(dir)))
 		}
 	})
 	return dir

@@ -9,24 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// unifiedGroup makes a group below the root of cgroup v2 for a row. It goes when the
-// row is done, with all below.
-func (r *Record) unifiedGroup() string {
-	dir := r.Path("unified") + "/conformance-" + strconv.Itoa(os.Getpid())
-	must("mkdir", unix.Mkdir(dir, 0o755))
-	r.Defer(func() {
-		for _, pattern := range []string{"/*/*/*", "/*/*", "/*", ""} {
-			inner, _ := filepath.Glob(dir + pattern)
-			for _, g := range inner {
-				_ = unix.Rmdir(g)
-			}
-		}
-		if err := unix.Access(dir, unix.F_OK); err != unix.ENOENT {
-			r.Say("the group cannot be removed: %s", Errno(unix.Rmdir(dir)))
-		}
-	})
-	return dir
-}
+// unifiedGroup makes a group below the root of cgroup v2 for a row.
+func (r *Record) unifiedGroup() string { return r.groupBelow(r.Path("unified")) }
 
 // controllers are those that the root has.
 func (r *Record) controllers() []string {
