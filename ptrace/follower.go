@@ -200,9 +200,12 @@ func (f *Follower) lead(tid int, waits func() bool, script func(*injection)) err
 			if s.thread != nil {
 				if in, err := s.inject(); err == nil {
 					in.away = true // the call is over
+					in.ending = func() { f.led.Delete(tid) }
 					f.led.Store(tid, nil)
-					defer f.led.Delete(tid)
 					script(in)
+					if in.ending != nil { // the thread was killed
+						in.ending()
+					}
 					return
 				}
 			}

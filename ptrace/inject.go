@@ -15,6 +15,7 @@ type injection struct {
 	site    site      // where it made that, once known
 	blocked bool
 	mask    uint64 // the program's signal mask, while blocked
+	ending  func() // told before the program's own calls can follow
 }
 
 // inject begins, at a seccomp stop.
@@ -131,6 +132,10 @@ func (in *injection) block() error {
 // end puts everything back and lets the program go on, with result as what its
 // own call returned.
 func (in *injection) end(result int64) {
+	if in.ending != nil {
+		in.ending()
+		in.ending = nil
+	}
 	if in.blocked && setSignalMask(in.tid, &in.mask) != 0 {
 		return
 	}

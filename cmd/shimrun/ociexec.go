@@ -70,7 +70,7 @@ func execInContainer(c *cli.Context) (status int, err error) {
 		return delegateExec(c, made)
 	}
 	if len(c.StringSlice("cgroup")) > 0 {
-		return 0, unsupported("--cgroup in mode builtin", "the container has no control groups")
+		return 0, unsupported("--cgroup in mode builtin", "a further process joins those of the container itself")
 	}
 	process, err := execProcess(c, made)
 	if err != nil {

@@ -61,7 +61,10 @@ func (i *initProcess) attribute(what, module, name, value string) {
 	}
 }
 
-var errNoGroups = errors.New("the container has no control groups")
+var (
+	errNoGroups     = errors.New("the container has no control groups")
+	errOthersGroups = errors.New("those of others are there as well")
+)
 
 // noteRest notes what this mode has no way to do at all.
 func (i *initProcess) noteRest() {
