@@ -16,6 +16,7 @@
 //	CLUSTER_GROUND=docker         capabilities: docker (the default), all, or cgroups, all with gVisor's own
 //	RUNSC=/path/runsc             another gVisor than the machine's
 //	CLUSTER_FLAGS='--debug'       more for the server
+//	CLUSTER_CROWD=0               other pods that run meanwhile, ten where it is not set
 //
 // CLUSTER_PREPARED=1 does by hand what shimrun does not do by itself yet.
 // CLUSTER_HOST_NETWORK=1 gives every pod the node's network, CLUSTER_KEEP=1 leaves

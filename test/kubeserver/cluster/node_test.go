@@ -2,7 +2,9 @@ package cluster
 
 import (
 	"fmt"
+	"os"
 	"slices"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -35,10 +37,16 @@ func (c *cluster) awaitNode(t *testing.T) {
 }
 
 // crowdSize is how many pods run while everything else happens.
-const crowdSize = 10
+func crowdSize() int {
+	if n, err := strconv.Atoi(os.Getenv("CLUSTER_CROWD")); err == nil {
+		return n
+	}
+	return 10
+}
 
-// crowd creates ten pods at once, which stay.
+// crowd creates so many pods at once, which stay.
 func (c *cluster) crowd(t *testing.T) {
+	size := crowdSize()
 	s := &space{c, t, "crowd"}
 	t.Cleanup(func() {
 		if t.Failed() {
@@ -50,8 +58,8 @@ func (c *cluster) crowd(t *testing.T) {
 		_, err := c.CoreV1().ServiceAccounts(s.name).Get(t.Context(), "default", metav1.GetOptions{})
 		return fmt.Sprint(err), err == nil
 	})
-	s.apply(deployment("crowd", crowdSize))
-	s.eventually("ten replicas Running", func() (string, bool) { return s.running("app=crowd", crowdSize) })
+	s.apply(deployment("crowd", size))
+	s.eventually(fmt.Sprintf("%d replicas Running", size), func() (string, bool) { return s.running("app=crowd", size) })
 }
 
 // running tells whether so many pods run.

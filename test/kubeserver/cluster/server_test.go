@@ -79,9 +79,7 @@ func startServer(t *testing.T) *server {
 
 // sandbox starts one with the capabilities that are asked for.
 func (s *server) sandbox(t *testing.T) {
-	wrapper, err := filepath.Abs("../smoke/runsc-with-network")
-	must(t, err)
-	args := []string{"--start", s.name, "--mount", s.data + ":" + dataInside, "--mount", s.bin}
+	args := []string{"--start", s.name, "--network", "--mount", s.data + ":" + dataInside, "--mount", s.bin}
 	switch ground := or(os.Getenv("CLUSTER_GROUND"), "docker"); ground {
 	case "docker", "all":
 		args = append(args, "--caps", ground)
@@ -90,9 +88,7 @@ func (s *server) sandbox(t *testing.T) {
 	default:
 		t.Fatalf("CLUSTER_GROUND is docker, all or cgroups, not %s", ground)
 	}
-	cmd := exec.Command(s.runner, args...)
-	cmd.Env = append(os.Environ(), "RUNSC="+wrapper, "RUNSC_BEHIND="+os.Getenv("RUNSC"))
-	if out, err := cmd.CombinedOutput(); err != nil {
+	if out, err := exec.Command(s.runner, args...).CombinedOutput(); err != nil {
 		t.Fatalf("no sandbox: %v\n%s", err, out)
 	}
 	t.Cleanup(func() { exec.Command(s.runner, "--stop", s.name).Run() })
@@ -110,7 +106,6 @@ func (s *server) sandbox(t *testing.T) {
 func (s *server) inside(args ...string) *exec.Cmd {
 	cmd := exec.Command(s.runner, append([]string{"--in", s.name, "--env", "PATH=" + s.bin + ":/usr/sbin:/usr/bin:/sbin:/bin"}, environment()...)...)
 	cmd.Args = append(append(cmd.Args, "--"), args...)
-	cmd.Env = append(os.Environ(), "RUNSC="+os.Getenv("RUNSC"))
 	return cmd
 }
 

@@ -32,6 +32,7 @@ var steps = []step{
 	{"Users", users},
 	{"Images", images},
 	{"Hostname", hostname},
+	{"Top", top},
 	{"Drain", drain},
 	{"ServerRestart", serverRestart},
 }

@@ -5,5 +5,6 @@
 //	k3s ctr -n k8s.io images import images.tar      (or lay it into agent/images)
 //
 // They are made of the machine's static busybox and of package web, in two
-// versions, so that there is something to roll out; by tag and by digest.
+// versions, so that there is something to roll out; by tag and by digest. One is of
+// Kubernetes' metrics server.
 package main

@@ -29,6 +29,10 @@ func write(path string) error {
 	if err != nil {
 		return err
 	}
+	metrics, err := metricsLayer()
+	if err != nil {
+		return err
+	}
 	out, err := os.Create(path)
 	if err != nil {
 		return err
@@ -42,6 +46,7 @@ func write(path string) error {
 		a.add(image{repository: "localhost/shimrun/web", tag: version, layers: [][]byte{busybox, web},
 			entrypoint: []string{"/web"}, command: []string{"serve"}, env: env})
 	}
+	a.add(image{repository: "localhost/shimrun/metrics-server", tag: "1", layers: [][]byte{metrics}, entrypoint: []string{"/metrics-server"}})
 	// That which k3s's containerd makes sandboxes of.
 	a.add(image{repository: "docker.io/rancher/mirrored-pause", tag: "3.6", layers: [][]byte{web}, entrypoint: []string{"/web", "pause"}})
 	return errors.Join(a.close(), out.Close())

@@ -20,6 +20,7 @@ func apiserverArguments(c *Config, creds *credentials) arguments.Set {
 		"authorization-mode":                 {"Node,RBAC"},
 		"client-ca-file":                     {creds.ca},
 		"enable-admission-plugins":           {"NodeRestriction"},
+		"enable-aggregator-routing":          {"true"}, // to the endpoints of a service: nobody makes its address lead there
 		"etcd-servers":                       {"unix://" + c.datastoreSocket()},
 		"kubelet-certificate-authority":      {creds.ca},
 		"kubelet-client-certificate":         {creds.apiToKubelet.Cert},
