@@ -17,6 +17,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -107,18 +108,30 @@ func lies() (err error) {
 }
 
 // results has for each ground and row how it came out, for the table at the end.
-var results = map[string]map[string]string{}
+var (
+	results   = map[string]map[string]string{}
+	resultsMu sync.Mutex // for the outer map: each inner one is its ground's
+)
 
+// Sandboxes are worked on two at a time, once nothing is done natively any more.
 func TestConformance(t *testing.T) {
+	var mu sync.Mutex
 	oracles := map[int]map[string][]string{}
+	oracleFor := func(t *testing.T, user int) map[string][]string {
+		mu.Lock()
+		defer mu.Unlock()
+		if oracles[user] == nil {
+			oracles[user] = consult(t, user)
+		}
+		return oracles[user]
+	}
 	for _, g := range grounds() {
 		t.Run(g.name, func(t *testing.T) {
-			g.enter(t)
-			oracle := oracles[g.user]
-			if oracle == nil {
-				oracle = consult(t, g.user)
-				oracles[g.user] = oracle
+			if g.caps != "" {
+				t.Parallel()
 			}
+			g.enter(t)
+			oracle := oracleFor(t, g.user)
 			guard(t, g.tag())
 			conform(t, g, oracle)
 		})
@@ -143,7 +156,9 @@ func consult(t *testing.T, user int) map[string][]string {
 // conform runs the table on one ground and compares.
 func conform(t *testing.T, g *ground, oracle map[string][]string) {
 	marks := map[string]string{}
+	resultsMu.Lock()
 	results[g.name] = marks
+	resultsMu.Unlock()
 	var over, fresh, unified, bare, nothing []string
 	for _, c := range cases.All() {
 		switch {
