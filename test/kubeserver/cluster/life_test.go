@@ -18,7 +18,7 @@ spec:
   containers:
   - name: main
     image: localhost/shimrun/busybox:1
-    command: [sh, -c, "sleep 2; touch /tmp/started; trap 'exit 0' TERM; while :; do sleep 0.2; done"]
+    command: [sh, -c, "sleep 2; touch /tmp/started; trap 'kill $!; exit 0' TERM; sleep 100000 & wait"]
     startupProbe: {exec: {command: [test, -e, /tmp/started]}, periodSeconds: 1, failureThreshold: 60}
     readinessProbe: {exec: {command: [test, -e, /tmp/ready]}, periodSeconds: 1}
     livenessProbe: {exec: {command: [test, "!", -e, /tmp/sick]}, periodSeconds: 1, failureThreshold: 2, timeoutSeconds: 5}
@@ -91,7 +91,7 @@ spec:
   containers:
   - name: main
     image: localhost/shimrun/busybox:1
-    command: [sh, -c, "trap 'echo $(date +%s) term >>/host/log; sleep 1; exit 0' TERM; while :; do sleep 0.2; done"]
+    command: [sh, -c, "trap 'echo $(date +%s) term >>/host/log; sleep 1; kill $!; exit 0' TERM; sleep 100000 & wait"]
     lifecycle:
       postStart: {exec: {command: [sh, -c, "echo $(date +%s) start >>/host/log"]}}
       preStop: {exec: {command: [sh, -c, "echo $(date +%s) stop >>/host/log; sleep 1"]}}
@@ -107,7 +107,7 @@ spec:
   containers:
   - name: main
     image: localhost/shimrun/busybox:1
-    command: [sh, -c, "trap '' TERM; while :; do sleep 0.2; done"]
+    command: [sh, -c, "trap '' TERM; sleep 100000"]
     volumeMounts: [{name: host, mountPath: /host}]
   volumes: [{name: host, hostPath: {path: /tmp/cluster-hooks, type: DirectoryOrCreate}}]
 `

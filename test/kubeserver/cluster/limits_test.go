@@ -36,7 +36,7 @@ spec:
   containers:
   - name: main
     image: localhost/shimrun/busybox:1
-    command: [sh, -c, "trap 'exit 0' TERM; while :; do sleep 0.2; done"]
+    command: [sh, -c, "trap 'kill $!; exit 0' TERM; sleep 100000 & wait"]
     securityContext: {readOnlyRootFilesystem: true, allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}}
     volumeMounts: [{name: data, mountPath: /data}]
   volumes: [{name: data, emptyDir: {}}]

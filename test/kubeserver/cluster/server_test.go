@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+	"k8s.io/client-go/tools/clientcmd"
 )
 
 // server is a k3s under shimrun in a sandbox.
@@ -170,7 +171,8 @@ func (s *server) kubectl() []string {
 func (s *server) waitKubeconfig(t *testing.T) {
 	t.Helper()
 	for time.Since(s.begun) < patience {
-		if _, err := os.Stat(s.kubeconfig()); err == nil {
+		// It is there before it is written.
+		if config, err := clientcmd.LoadFromFile(s.kubeconfig()); err == nil && len(config.Clusters) > 0 {
 			t.Logf("kubeconfig: %.1f s after the start", time.Since(s.begun).Seconds())
 			return
 		}

@@ -164,12 +164,12 @@ const initAndSidecarPod = `
   - name: side
     image: localhost/shimrun/busybox:1
     restartPolicy: Always
-    command: [sh, -c, "trap 'exit 0' TERM; while :; do date >/scratch/side; sleep 0.2; done"]
+    command: [sh, -c, "trap 'exit 0' TERM; while :; do date >/scratch/side; sleep 1; done"]
     volumeMounts: [{name: work, mountPath: /scratch}]
   containers:
   - name: main
     image: localhost/shimrun/busybox:1
-    command: [sh, -c, "cat /scratch/x; trap 'exit 0' TERM; while :; do sleep 0.2; done"]
+    command: [sh, -c, "cat /scratch/x; trap 'kill $!; exit 0' TERM; sleep 100000 & wait"]
     volumeMounts: [{name: work, mountPath: /scratch, readOnly: true}]
   volumes: [{name: work, emptyDir: {}}]
 `
