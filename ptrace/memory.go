@@ -4,13 +4,13 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
-	"os"
 	"strconv"
 	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/shimrun/shimrun/internal/procfs"
 	"github.com/shimrun/shimrun/shim"
 )
 
@@ -292,7 +292,7 @@ func (t *thread) Valid() bool { return t.threads[t.tid] == t && !executes(&t.cal
 // whose arguments are the new program's by now (proc_pid_syscall(5)). gVisor tells
 // nothing, and gives nobody more rights by execve.
 func executes(c *shim.Call) bool {
-	text, err := os.ReadFile("/proc/" + strconv.Itoa(c.TID) + "/syscall")
+	text, err := procfs.ReadFile("/proc/" + strconv.Itoa(c.TID) + "/syscall")
 	if err != nil {
 		return false
 	}

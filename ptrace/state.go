@@ -2,8 +2,9 @@ package ptrace
 
 import (
 	"bytes"
-	"os"
 	"strconv"
+
+	"github.com/shimrun/shimrun/internal/procfs"
 )
 
 // isRunning tells whether a thread runs or is about to, in the kernel or outside.
@@ -18,7 +19,7 @@ func hasEnded(tid int) bool {
 
 // stateOf is a thread's state, the third field of proc_pid_stat(5), or 0.
 func stateOf(tid int) byte {
-	stat, err := os.ReadFile("/proc/" + strconv.Itoa(tid) + "/stat")
+	stat, err := procfs.ReadFile("/proc/" + strconv.Itoa(tid) + "/stat")
 	// "1234 (name) R …": the name may have anything in it.
 	at := bytes.LastIndexByte(stat, ')')
 	if err != nil || at < 0 || len(stat) < at+3 {

@@ -3,11 +3,11 @@ package ptrace
 import (
 	"bytes"
 	"fmt"
-	"os"
 	"strconv"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/shimrun/shimrun/internal/procfs"
 	"github.com/shimrun/shimrun/shim"
 )
 
@@ -67,7 +67,7 @@ func (t *thread) leaving() bool { return t.detach && !t.followed() }
 
 // tgidOf asks /proc for the thread group of a thread that nothing has announced.
 func tgidOf(tid int) (int, error) {
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", tid))
+	status, err := procfs.ReadFile(fmt.Sprintf("/proc/%d/status", tid))
 	if err != nil {
 		return 0, err
 	}

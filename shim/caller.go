@@ -11,6 +11,7 @@ import (
 
 	"github.com/shimrun/shimrun/fakefs"
 	"github.com/shimrun/shimrun/fakefs/cgroup"
+	"github.com/shimrun/shimrun/internal/procfs"
 )
 
 var _ fakefs.CallerView = (*view)(nil)
@@ -115,7 +116,7 @@ func callerOf(who *status) cgroup.Caller {
 // namespaced are the numbers of a process or thread in the pid namespaces that
 // it is in, the supervisor's first.
 func namespaced(id int) (ids []int) {
-	b, err := os.ReadFile("/proc/" + strconv.Itoa(id) + "/status")
+	b, err := procfs.ReadFile("/proc/" + strconv.Itoa(id) + "/status")
 	if err != nil {
 		return nil
 	}
@@ -132,7 +133,7 @@ func namespaced(id int) (ids []int) {
 
 // ownerOf is the real and the saved user of a process.
 func ownerOf(pid int) (uid, saved uint32, ok bool) {
-	b, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/status")
+	b, err := procfs.ReadFile("/proc/" + strconv.Itoa(pid) + "/status")
 	if err != nil {
 		return 0, 0, false
 	}

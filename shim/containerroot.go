@@ -2,11 +2,11 @@ package shim
 
 import (
 	"bytes"
-	"os"
 	"slices"
 	"strconv"
 
 	"github.com/shimrun/shimrun/internal/mounts"
+	"github.com/shimrun/shimrun/internal/procfs"
 )
 
 // Where there are no mount namespaces a container's mounts are in the one table that
@@ -28,7 +28,7 @@ func (w *Worker) closeRoot(c *Call, name []byte) {
 	if !v.answers || !v.table.Virtual() {
 		return
 	}
-	cmdline, err := os.ReadFile("/proc/" + strconv.Itoa(c.TID) + "/cmdline")
+	cmdline, err := procfs.ReadFile("/proc/" + strconv.Itoa(c.TID) + "/cmdline")
 	if first, _, _ := bytes.Cut(cmdline, []byte{0}); err != nil || string(first) != ContainerInit {
 		return
 	}

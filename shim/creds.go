@@ -2,13 +2,13 @@ package shim
 
 import (
 	"bytes"
-	"os"
 	"slices"
 	"strconv"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/shimrun/shimrun/fakefs"
+	"github.com/shimrun/shimrun/internal/procfs"
 )
 
 // status is what /proc/TID/status tells of a tracee: who it is, and on whose
@@ -55,7 +55,7 @@ func (w *Worker) who(c *Call) (status, error) {
 
 // statusOf reads the status of a thread.
 func statusOf(tid int) (status, error) {
-	b, err := os.ReadFile("/proc/" + strconv.Itoa(tid) + "/status")
+	b, err := procfs.ReadFile("/proc/" + strconv.Itoa(tid) + "/status")
 	if err != nil {
 		return status{}, err
 	}

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/shimrun/shimrun/internal/mounts"
+	"github.com/shimrun/shimrun/internal/procfs"
 )
 
 // mount(2) and umount2(2) where the kernel refuses them.
@@ -129,7 +130,7 @@ func (w *Worker) mountPoint(c *Call, dirfd int, addr uint64, nofollow bool) (led
 }
 
 func (w *Worker) refreshMounts() {
-	if info, err := os.ReadFile("/proc/self/mountinfo"); err == nil {
+	if info, err := procfs.ReadFile("/proc/self/mountinfo"); err == nil {
 		w.shim.virtual.table.Refresh(info)
 	}
 }

@@ -2,12 +2,13 @@ package shim
 
 import (
 	"bytes"
-	"os"
 	"slices"
 	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/shimrun/shimrun/internal/procfs"
 )
 
 // Calls that change what names mean: mount, umount2, move_mount, pivot_root,
@@ -89,7 +90,7 @@ func (s *Shim) settle() {
 	if !s.isDue() {
 		return
 	}
-	if is, err := os.ReadFile("/proc/self/mountinfo"); err == nil && !bytes.Equal(is, m.seen) {
+	if is, err := procfs.ReadFile("/proc/self/mountinfo"); err == nil && !bytes.Equal(is, m.seen) {
 		m.seen = is
 		s.stand(s.survey())
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/shimrun/shimrun/fakefs"
+	"github.com/shimrun/shimrun/internal/procfs"
 )
 
 // Shim is one policy at work: a tree of served names, the lies about
@@ -90,7 +91,7 @@ func New(tree *fakefs.Tree, opt Options) (*Shim, error) {
 	p := tree.Profile()
 	s := &Shim{tree: tree, log: opt.Log, timing: opt.Timing, foreign: opt.Foreign, mountinfo: opt.Mountinfo, started: time.Now()}
 	if s.mountinfo == nil {
-		s.mountinfo = func() ([]byte, error) { return os.ReadFile("/proc/self/mountinfo") }
+		s.mountinfo = func() ([]byte, error) { return procfs.ReadFile("/proc/self/mountinfo") }
 	}
 	s.quirks = quirks{
 		statxNoAutomount: p.Quirk("statx-no-automount"),

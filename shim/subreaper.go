@@ -2,12 +2,13 @@ package shim
 
 import (
 	"encoding/binary"
-	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/shimrun/shimrun/internal/procfs"
 )
 
 // Subreapers, which old gVisor lacks (prctl(2), PR_SET_CHILD_SUBREAPER: EINVAL).
@@ -243,7 +244,7 @@ func bornAt(pid int) string {
 // statFields are those of /proc/PID/stat after the second, the name, which may
 // hold anything.
 func statFields(pid int) []string {
-	text, err := os.ReadFile("/proc/" + itoa(pid) + "/stat")
+	text, err := procfs.ReadFile("/proc/" + itoa(pid) + "/stat")
 	if err != nil {
 		return nil
 	}

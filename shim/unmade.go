@@ -2,7 +2,6 @@ package shim
 
 import (
 	"bytes"
-	"os"
 	"strconv"
 	"strings"
 	"sync"
@@ -11,6 +10,7 @@ import (
 
 	"github.com/shimrun/shimrun/fakefs"
 	"github.com/shimrun/shimrun/internal/ground"
+	"github.com/shimrun/shimrun/internal/procfs"
 )
 
 // Namespaces that the kernel does not make, for root alone, as mounts in the table:
@@ -356,7 +356,7 @@ func (u *unmade) prune() {
 // startOf is when a thread or process began, in the kernel's words; it tells one from
 // another that has its number later (proc_pid_stat(5), field 22).
 func startOf(id int) string {
-	b, err := os.ReadFile("/proc/" + strconv.Itoa(id) + "/stat")
+	b, err := procfs.ReadFile("/proc/" + strconv.Itoa(id) + "/stat")
 	if err != nil {
 		return ""
 	}

@@ -5,6 +5,8 @@ import (
 	"os"
 	"strconv"
 	"sync"
+
+	"github.com/shimrun/shimrun/internal/procfs"
 )
 
 // userNamespaces are those whose capabilities count for what is served and for what
@@ -59,7 +61,7 @@ func (u *userNamespaces) count(tid int) bool {
 		link, err := os.Readlink("/proc/" + process + "/ns/user")
 		return err == nil && contains(u.links, []byte(link))
 	}
-	ids, err := os.ReadFile("/proc/" + process + "/uid_map")
+	ids, err := procfs.ReadFile("/proc/" + process + "/uid_map")
 	return err == nil && contains(u.ids, ids)
 }
 
@@ -72,7 +74,7 @@ func (u *userNamespaces) maps(tid int, uid, gid uint32) bool {
 // isMapped tells whether an id, as it is here, is one of a thread's user namespace:
 // lines of "first there, first here, how many" (user_namespaces(7)).
 func isMapped(tid int, file string, id uint32) bool {
-	b, err := os.ReadFile("/proc/" + strconv.Itoa(tid) + "/" + file)
+	b, err := procfs.ReadFile("/proc/" + strconv.Itoa(tid) + "/" + file)
 	if err != nil {
 		return false
 	}
@@ -92,7 +94,7 @@ func userNamespaceOf(process string) (link, ids []byte) {
 	if l, err := os.Readlink("/proc/" + process + "/ns/user"); err == nil {
 		link = []byte(l)
 	}
-	ids, _ = os.ReadFile("/proc/" + process + "/uid_map")
+	ids, _ = procfs.ReadFile("/proc/" + process + "/uid_map")
 	return link, ids
 }
 

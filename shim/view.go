@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/shimrun/shimrun/fakefs"
+	"github.com/shimrun/shimrun/internal/procfs"
 )
 
 // view is a tracee's view of the machine, for generators.
@@ -35,7 +36,7 @@ func (v *view) ReadFile(name string) ([]byte, error) {
 
 func (v *view) readFile(name string) ([]byte, error) {
 	if v.root.own(name) {
-		return os.ReadFile(name)
+		return procfs.ReadFile(name)
 	}
 	fd, err := v.root.open(name, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY)
 	if err != nil {

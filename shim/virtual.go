@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/shimrun/shimrun/internal/mounts"
+	"github.com/shimrun/shimrun/internal/procfs"
 )
 
 // virtualMounts are the mounts that tracees made and the kernel refused.
@@ -183,7 +184,7 @@ func (s *Shim) withVirtual(name string, real []byte) []byte {
 	case "mountinfo":
 		return t.AppendMountinfo(out, real, root)
 	case "mounts":
-		info, err := os.ReadFile(process + "/mountinfo")
+		info, err := procfs.ReadFile(process + "/mountinfo")
 		if err != nil || bytes.Count(info, []byte("\n")) != bytes.Count(real, []byte("\n")) {
 			info = nil
 		}

@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/shimrun/shimrun/fakefs"
+	"github.com/shimrun/shimrun/internal/procfs"
 )
 
 // Writes to served files. The filter stops those to descriptors with high numbers
@@ -240,7 +241,7 @@ func (w *Worker) writable(tid, fd int, h *handedOut) bool {
 
 // openForWriting reads the access mode from /proc/TID/fdinfo (proc_pid_fdinfo(5)).
 func openForWriting(tid, fd int) bool {
-	b, err := os.ReadFile("/proc/" + strconv.Itoa(tid) + "/fdinfo/" + strconv.Itoa(fd))
+	b, err := procfs.ReadFile("/proc/" + strconv.Itoa(tid) + "/fdinfo/" + strconv.Itoa(fd))
 	if err != nil {
 		return false
 	}

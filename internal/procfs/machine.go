@@ -34,14 +34,14 @@ func Hold() (m Machine, release func()) {
 // Mountinfo is this process's own.
 func (m Machine) Mountinfo() ([]byte, error) {
 	if m.held == nil {
-		return os.ReadFile("/proc/self/mountinfo")
+		return ReadFile("/proc/self/mountinfo")
 	}
 	m.held.mu.Lock()
 	defer m.held.mu.Unlock()
 	if m.held.mountinfo != nil {
 		return m.held.mountinfo, nil
 	}
-	mountinfo, err := os.ReadFile("/proc/self/mountinfo")
+	mountinfo, err := ReadFile("/proc/self/mountinfo")
 	if err == nil && !m.held.released {
 		m.held.mountinfo = mountinfo
 	}
@@ -53,7 +53,7 @@ func (Machine) Lacks(probe string) bool { return len(ground.Lacks(ground.Try(pro
 
 // Cgroups is /proc/cgroups; empty where the kernel has none.
 func (Machine) Cgroups() ([]byte, error) {
-	b, err := os.ReadFile("/proc/cgroups")
+	b, err := ReadFile("/proc/cgroups")
 	if os.IsNotExist(err) {
 		return nil, nil
 	}
@@ -64,7 +64,7 @@ func (Machine) Cgroups() ([]byte, error) {
 func (Machine) CPUs() int { return cpus() }
 
 var cpus = sync.OnceValue(func() int {
-	b, _ := os.ReadFile("/proc/stat")
+	b, _ := ReadFile("/proc/stat")
 	n := 0
 	for line := range bytes.Lines(b) {
 		if len(line) > 3 && bytes.HasPrefix(line, []byte("cpu")) && line[3] >= '0' && line[3] <= '9' {

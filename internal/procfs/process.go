@@ -5,6 +5,8 @@ import (
 	"os"
 	"strconv"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/shimrun/shimrun/fakefs/cgroup"
 )
 
@@ -17,7 +19,7 @@ func (Machine) Processes() ([]cgroup.Process, error) {
 	}
 	all := make([]cgroup.Process, 0, len(pids))
 	for _, pid := range pids {
-		b, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+		b, err := ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
 		if err != nil {
 			continue
 		}
@@ -40,22 +42,27 @@ func (Machine) Threads(pid int) ([]int, error) {
 }
 
 func numbersIn(dir string) ([]int, error) {
-	f, err := os.Open(dir)
+	fd, err := retried(func() (int, error) { return unix.Open(dir, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0) })
 	if err != nil {
-		return nil, err
+		return nil, &os.PathError{Op: "open", Path: dir, Err: err}
 	}
-	defer f.Close()
-	names, err := f.Readdirnames(-1)
-	if err != nil {
-		return nil, err
-	}
+	defer unix.Close(fd)
 	var numbers []int
-	for _, name := range names {
-		if n, err := strconv.Atoi(name); err == nil {
-			numbers = append(numbers, n)
+	for buf, names := make([]byte, 16<<10), []string(nil); ; {
+		n, err := retried(func() (int, error) { return unix.ReadDirent(fd, buf) })
+		if err != nil {
+			return nil, &os.PathError{Op: "getdents64", Path: dir, Err: err}
+		}
+		if n == 0 {
+			return numbers, nil
+		}
+		_, _, names = unix.ParseDirent(buf[:n], -1, names[:0])
+		for _, name := range names {
+			if n, err := strconv.Atoi(name); err == nil {
+				numbers = append(numbers, n)
+			}
 		}
 	}
-	return numbers, nil
 }
 
 const (
