@@ -261,9 +261,17 @@ func (w *Worker) statfsMounted(c *Call, fd int, addr, out uint64) (Answer, bool)
 	if addr == 0 {
 		flags = unix.AT_EMPTY_PATH
 	}
+	if w.renamed != "" {
+		return Answer{}, false
+	}
 	own, m, _, errno, ok := w.mountedObject(c, fd, addr, flags)
 	if !ok {
 		return Answer{}, false
+	}
+	if addr != 0 {
+		if a, ours := w.servedAt(c, own); ours {
+			return a, true
+		}
 	}
 	if errno != 0 {
 		return Answer{Kind: Fail, Errno: errno}, true

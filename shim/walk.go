@@ -251,8 +251,8 @@ func (k *walker) nodeAt(s *spot) *fakefs.Node {
 		return nil
 	}
 	n := k.w.shim.tree.Lookup(s.name)
-	if n == nil || kernels(n, s.fd >= 0) {
-		return nil
+	if n == nil || kernels(n, s.fd >= 0 && n.On == nil) {
+		return nil // on a filesystem of our own there is nothing of the kernel's
 	}
 	return n
 }
