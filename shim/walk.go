@@ -235,10 +235,10 @@ func (k *walker) adopt(fd int, s *spot) error {
 	return nil
 }
 
-// inside turns the name of the mount of the served groups into that of the group that
+// inside turns the name of a mount of served groups into that of the group that
 // the tracee has there.
 func (k *walker) inside(name string) string {
-	if name != "" && name == k.w.shim.tree.UnifiedRoot() {
+	if point, _ := k.w.shim.tree.GroupsAt(name); point != "" && point == name {
 		return k.w.shim.inside(k.c.TID, name)
 	}
 	return name

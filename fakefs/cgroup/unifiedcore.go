@@ -185,7 +185,7 @@ func (g *Group) move(who Caller, text string, alone bool) error {
 	for !g.within(common) {
 		common = common.parent
 	}
-	switch space := hs.spaceOf(who.PID); {
+	switch space := hs.spaceOf(who.PID, g.h.index); {
 	case who.MayWrite != nil && !who.MayWrite(common.file("cgroup.procs").attribute):
 		return unix.EACCES
 	case !from.within(space) || !g.within(space):
