@@ -179,6 +179,7 @@ func (s *Shim) Forked(parent, child int) {
 // Ended tells the subreapers that a process has ended.
 func (s *Shim) Ended(pid int, status unix.WaitStatus) {
 	s.unmade.ended(pid)
+	s.watches.left(pid)
 	if reaper := s.reapers.ended(pid, status); reaper != 0 {
 		_ = unix.Kill(reaper, unix.SIGCHLD)
 	}

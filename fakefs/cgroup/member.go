@@ -97,6 +97,7 @@ func (hs *Hierarchies) refresh(age time.Duration) error {
 	for _, h := range hs.all {
 		h.note()
 	}
+	hs.tell()
 	return nil
 }
 

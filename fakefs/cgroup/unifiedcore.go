@@ -18,7 +18,7 @@ var unifiedFiles = []spec{
 		read: func(g *Group, _ Caller) (string, error) { return namesOf(g.controllers()), nil }},
 	{name: "cgroup.subtree_control", mode: 0o644, write: writeControl,
 		read: func(g *Group, _ Caller) (string, error) { return namesOf(g.control), nil }},
-	{name: "cgroup.events", mode: 0o444, where: belowRoot, read: readEvents},
+	{name: "cgroup.events", mode: 0o444, where: belowRoot, read: readEvents, now: (*Group).events},
 	most("cgroup.max.descendants", func(g *Group) *int64 { return &g.maxBelow }),
 	most("cgroup.max.depth", func(g *Group) *int64 { return &g.maxDepth }),
 	{name: "cgroup.stat", mode: 0o444,
