@@ -84,6 +84,26 @@ cluster: build sandbox kubeserver ## what people do on a cluster, in gVisor
 	cd test/kubeserver && SHIMRUN=$(CURDIR)/bin/shimrun K3S=$(K3S) CLUSTER_GROUND=$(GROUND) GOWORK=off GOFLAGS=-trimpath \
 		go test -count=1 -v -timeout 60m ./cluster -run 'TestCluster/($(RUN))'
 
+# Upstream's suite on the same cluster: make e2e GROUND=all FOCUS='ConfigMap'. The
+# first build takes minutes. Reports are kept: make e2e-report has them all.
+E2E ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/shimrun/e2e
+FOCUS ?=
+.PHONY: e2e
+e2e: build sandbox kubeserver e2e-suite ## upstream's end-to-end tests, in gVisor
+	@mkdir -p dist/e2e/$(GROUND)
+	cd test/kubeserver && SHIMRUN=$(CURDIR)/bin/shimrun K3S=$(K3S) CLUSTER_GROUND=$(GROUND) \
+		E2E=$(E2E) E2E_FOCUS='$(FOCUS)' E2E_REPORT=$(CURDIR)/dist/e2e/$(GROUND)/$$(date +%s).json \
+		GOWORK=off GOFLAGS=-trimpath go test -count=1 -v -timeout 0 ./cluster -run TestSuite
+
+.PHONY: e2e-suite
+e2e-suite: deps
+	@test/e2e/build $(E2E)
+
+.PHONY: e2e-report
+e2e-report: ## what came of make e2e, as a table
+	@cd test/e2e && GOWORK=off go run ./report $$(for report in $(CURDIR)/dist/e2e/*/*.json; do \
+		ground=$${report%/*}; echo "$${ground##*/}=$$report"; done)
+
 .PHONY: sandbox
 sandbox: ## gVisor and a root file system for it
 	@test/gvisor/install --rootfs >/dev/null || { test "$$CI" != true && \

@@ -16,9 +16,19 @@
 //	CLUSTER_GROUND=docker         capabilities: docker (the default), all, or cgroups, all with gVisor's own
 //	RUNSC=/path/runsc             another gVisor than the machine's
 //	CLUSTER_FLAGS='--debug'       more for the server
+//	CLUSTER_IMAGES='FILE.tar'     more archives of images
 //	CLUSTER_CROWD=0               other pods that run meanwhile, ten where it is not set
 //
 // CLUSTER_PREPARED=1 does by hand what shimrun does not do by itself yet.
 // CLUSTER_HOST_NETWORK=1 gives every pod the node's network, CLUSTER_KEEP=1 leaves
 // the server's log and data.
+//
+// Upstream's own tests run on the same cluster where E2E names the folder that
+// ../../e2e/build has filled:
+//
+//	E2E=~/.cache/shimrun/e2e go test ./cluster -run TestSuite -v
+//
+//	E2E_FOCUS='\[Conformance\]'   which, by their names, or @FILE with expressions
+//	E2E_REPORT=report.json        Ginkgo's report, for ../../e2e/report
+//	E2E_TIMEOUT=80m               end then, and report what there is
 package cluster

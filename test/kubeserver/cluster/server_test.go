@@ -58,6 +58,9 @@ func startServer(t *testing.T) *server {
 		output(t, "cp", "--reflink=auto", path, filepath.Join(s.bin, map[string]string{k3s: "k3s", shimrun: "shimrun"}[path]))
 	}
 	output(t, "go", "run", "../images", filepath.Join(s.data, "agent/images/images.tar"))
+	for _, archive := range strings.Fields(os.Getenv("CLUSTER_IMAGES")) {
+		output(t, "cp", "--reflink=auto", archive, filepath.Join(s.data, "agent/images/more-"+filepath.Base(archive)))
+	}
 	// The client outside is the bundle's own.
 	output(t, filepath.Join(s.bin, "k3s"), "--data-dir="+folder, "kubectl", "version", "--client")
 	s.client = filepath.Join(folder, "data/current/bin/kubectl")

@@ -14,7 +14,7 @@ type image struct {
 	repository, tag     string
 	layers              [][]byte
 	entrypoint, command []string
-	env                 string
+	env, user           string
 }
 
 // archive is an OCI image layout in a tar: blobs, and an index that names them.
@@ -55,14 +55,14 @@ func (a *archive) add(i image) {
 		blob := a.blob(typeLayer, content)
 		layers, ids = append(layers, blob), append(ids, blob.Digest)
 	}
-	env := []string{"PATH=/bin"}
+	env := []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
 	if i.env != "" {
 		env = append(env, i.env)
 	}
 	config := a.document(typeConfig, map[string]any{
 		"architecture": runtime.GOARCH,
 		"os":           "linux",
-		"config":       map[string]any{"Entrypoint": i.entrypoint, "Cmd": i.command, "Env": env, "WorkingDir": "/"},
+		"config":       map[string]any{"Entrypoint": i.entrypoint, "Cmd": i.command, "Env": env, "User": i.user, "WorkingDir": "/"},
 		"rootfs":       map[string]any{"type": "layers", "diff_ids": ids},
 	})
 	manifest := a.document(typeManifest, map[string]any{

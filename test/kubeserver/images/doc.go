@@ -7,4 +7,8 @@
 // They are made of the machine's static busybox and of package web, in two
 // versions, so that there is something to roll out; by tag and by digest. One is of
 // Kubernetes' metrics server.
+//
+// With --suite they are those that upstream's end-to-end suite asks for, made of
+// the programs that ../../e2e/build builds. Their names are upstream's, in the
+// registries that KUBE_TEST_REPO_LIST names.
 package main

@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -9,18 +10,41 @@ import (
 )
 
 func main() {
-	if len(os.Args) != 2 || os.Args[1] == "" || os.Args[1][0] == '-' {
-		fmt.Fprintln(os.Stderr, "usage: images OUTPUT.tar")
+	programs := flag.String("suite", "", "write those of upstream's suite, of the programs in `FOLDER`")
+	flag.Usage = func() {
+		fmt.Fprintln(os.Stderr, "usage: images [--suite FOLDER] OUTPUT.tar")
 		os.Exit(2)
 	}
-	if err := write(os.Args[1]); err != nil {
+	flag.Parse()
+	if flag.NArg() != 1 || flag.Arg(0) == "" {
+		flag.Usage()
+	}
+	add := addOwn
+	if *programs != "" {
+		add = func(a *archive) error { return addSuite(a, *programs) }
+	}
+	if err := write(flag.Arg(0), add); err != nil {
 		fmt.Fprintln(os.Stderr, "images:", err)
 		os.Exit(1)
 	}
 }
 
-// write makes the archive; names are what pods ask for.
-func write(path string) error {
+// write makes the archive.
+func write(path string, add func(*archive) error) error {
+	out, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	defer out.Close()
+	a := newArchive(out)
+	if err := add(a); err != nil {
+		return err
+	}
+	return errors.Join(a.close(), out.Close())
+}
+
+// addOwn adds those of our own tests; names are what their pods ask for.
+func addOwn(a *archive) error {
 	busybox, err := busyboxLayer()
 	if err != nil {
 		return err
@@ -33,11 +57,6 @@ func write(path string) error {
 	if err != nil {
 		return err
 	}
-	out, err := os.Create(path)
-	if err != nil {
-		return err
-	}
-	a := newArchive(out)
 	shell := []string{"sh"}
 	for _, version := range []string{"1", "2"} {
 		// The same files: what differs is what the image says.
@@ -49,37 +68,16 @@ func write(path string) error {
 	a.add(image{repository: "localhost/shimrun/metrics-server", tag: "1", layers: [][]byte{metrics}, entrypoint: []string{"/metrics-server"}})
 	// That which k3s's containerd makes sandboxes of.
 	a.add(image{repository: "docker.io/rancher/mirrored-pause", tag: "3.6", layers: [][]byte{web}, entrypoint: []string{"/web", "pause"}})
-	return errors.Join(a.close(), out.Close())
+	return nil
 }
 
 // busyboxLayer is a small root with a link for each of busybox's programs.
 func busyboxLayer() ([]byte, error) {
-	path, err := exec.LookPath("busybox")
-	if err != nil {
-		return nil, fmt.Errorf("%w; install busybox-static", err)
-	}
-	list, err := exec.Command(path, "--list").Output()
-	if err != nil {
-		return nil, fmt.Errorf("busybox --list: %w", err)
-	}
-	program, err := os.ReadFile(path)
+	busybox, err := findBusybox()
 	if err != nil {
 		return nil, err
 	}
-	return layer(func(l *files) {
-		for _, dir := range []string{"bin", "etc", "home", "root", "usr", "var", "var/run", "dev", "proc", "sys", "run"} {
-			l.dir(dir, 0o755)
-		}
-		l.dir("tmp", 0o1777)
-		l.file("bin/busybox", 0o755, program)
-		l.file("etc/passwd", 0o644, []byte("root:x:0:0:root:/root:/bin/sh\nuser:x:1000:1000::/home:/bin/sh\n"))
-		l.file("etc/group", 0o644, []byte("root:x:0:\nuser:x:1000:\n"))
-		for _, name := range lines(string(list)) {
-			if name != "busybox" {
-				l.link("bin/"+name, "busybox")
-			}
-		}
-	})
+	return layer(func(l *files) { busybox.add(l, busybox.names) })
 }
 
 // webLayer has the program in images/web, built here.
