@@ -84,15 +84,17 @@ cluster: build sandbox kubeserver ## what people do on a cluster, in gVisor
 	cd test/kubeserver && SHIMRUN=$(CURDIR)/bin/shimrun K3S=$(K3S) CLUSTER_GROUND=$(GROUND) GOWORK=off GOFLAGS=-trimpath \
 		go test -count=1 -v -timeout 60m ./cluster -run 'TestCluster/($(RUN))'
 
-# Upstream's suite on the same cluster: make e2e GROUND=all FOCUS='ConfigMap'. The
-# first build takes minutes. Reports are kept: make e2e-report has them all.
+# Upstream's suite on the same cluster: make e2e GROUND=all FOCUS='ConfigMap', or
+# FOCUS=@test/e2e/sample. The first build takes minutes. Reports are kept: make
+# e2e-report has them all.
 E2E ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/shimrun/e2e
+E2E_GROUND = $(if $(RUNSC),$(patsubst runsc-%,%,$(notdir $(patsubst %/,%,$(dir $(RUNSC))))),debian12)-$(GROUND)
 FOCUS ?=
 .PHONY: e2e
 e2e: build sandbox kubeserver e2e-suite ## upstream's end-to-end tests, in gVisor
-	@mkdir -p dist/e2e/$(GROUND)
+	@mkdir -p dist/e2e/$(E2E_GROUND)
 	cd test/kubeserver && SHIMRUN=$(CURDIR)/bin/shimrun K3S=$(K3S) CLUSTER_GROUND=$(GROUND) \
-		E2E=$(E2E) E2E_FOCUS='$(FOCUS)' E2E_REPORT=$(CURDIR)/dist/e2e/$(GROUND)/$$(date +%s).json \
+		E2E=$(E2E) E2E_FOCUS='$(if $(filter @%,$(FOCUS)),@$(abspath $(FOCUS:@%=%)),$(FOCUS))' E2E_REPORT=$(CURDIR)/dist/e2e/$(E2E_GROUND)/$$(date +%s).json \
 		GOWORK=off GOFLAGS=-trimpath go test -count=1 -v -timeout 0 ./cluster -run TestSuite
 
 .PHONY: e2e-suite
