@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"slices"
 	"strconv"
 	"strings"
 )
@@ -32,13 +31,6 @@ func singleLies(opt LoadOptions) (*Profile, error) {
 				return nil, err
 			}
 		}
-	}
-	if opt.Cgroups != "" {
-		at := Place{Profile: "command line", File: "--cgroups " + opt.Cgroups}
-		if !slices.Contains(cgroupVersions, opt.Cgroups) {
-			return nil, &ProfileError{At: at, Cause: fmt.Sprintf("%q is unknown", opt.Cgroups), Allowed: list(cgroupVersions)}
-		}
-		p.Cgroups.Version, p.at["cgroups version"] = opt.Cgroups, at
 	}
 	return p, nil
 }

@@ -2,7 +2,6 @@ package shim
 
 import (
 	"path"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -259,10 +258,7 @@ func (w *Worker) walkMounts(c *Call, at, rest string, nofollow bool) led {
 		case part == "" || part == ".":
 			continue
 		case !l.exists:
-			// What only the tree has is found under the whole name.
-			if l.broken = true; !slices.Contains(parts[i:], "..") {
-				l.logical = path.Join(l.logical, path.Join(parts[i:]...))
-			}
+			l.broken = true
 			return finish(unix.ENOENT)
 		case part == "..":
 			if l.logical != root {

@@ -1,7 +1,6 @@
 package shim
 
 import (
-	"bytes"
 	"encoding/binary"
 	"strings"
 	"sync"
@@ -249,9 +248,5 @@ func statFields(pid int) []string {
 	if err != nil {
 		return nil
 	}
-	return fieldsOf(text)
-}
-
-func fieldsOf(stat []byte) []string {
-	return strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
+	return strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+1:]))
 }

@@ -159,7 +159,6 @@ func (g *Group) Remove(name string) error {
 	delete(g.children, name)
 	child.gone = true
 	g.h.groups--
-	hs.tell()
 	return nil
 }
 
