@@ -142,13 +142,13 @@ func (l *loop) watch(f *files) {
 			time.Sleep(time.Millisecond)
 			in.put(func(l *loop) {
 				for _, t := range l.threads {
-					if t.process.files == f && t.astray && !isRunning(t.tid) {
+					if t.process.files == f && t.astray && !t.mayRun() {
 						t.found()
 					}
 				}
 				// A copy is made before the descriptor that it replaces is closed, which can
 				// take long.
-				if t := f.arriving; t != nil && t.copying && f.gathered == nil && !isRunning(t.tid) {
+				if t := f.arriving; t != nil && t.copying && f.gathered == nil && !t.mayRun() {
 					t.arrived()
 				}
 				f.watched = f.gathered != nil || len(f.line) > 0

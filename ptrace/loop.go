@@ -131,6 +131,7 @@ func (l *loop) dispatch(tid int, status unix.WaitStatus) {
 	if t.inherited != nil {
 		t.takeUp()
 	}
+	t.vforked = ev.kind == cloneStop && ev.number == unix.PTRACE_EVENT_VFORK
 	t.found()
 	if t.script == nil { // else that knows
 		t.expectNoMore()

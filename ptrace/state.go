@@ -7,8 +7,20 @@ import (
 	"github.com/shimrun/shimrun/internal/procfs"
 )
 
-// isRunning tells whether a thread runs or is about to, in the kernel or outside.
-func isRunning(tid int) bool { return stateOf(tid) == 'R' }
+// mayRun tells whether a thread runs or is about to, in the kernel or outside.
+//
+// gVisor tells of a thread that it has just been let go as if it slept uninterruptibly,
+// until it really runs: on a busy machine for milliseconds (StateStatus in
+// pkg/sentry/kernel/task_sched.go). For long it is only told so of the parent of a vfork.
+func (t *thread) mayRun() bool {
+	switch stateOf(t.tid) {
+	case 'R':
+		return true
+	case 'D':
+		return !t.hasInfo && !t.vforked
+	}
+	return false
+}
 
 // hasEnded tells whether a thread is a zombie, as a leader is that has ended before
 // the others, or nothing at all.

@@ -43,6 +43,7 @@ type thread struct {
 	expecting bool // a descriptor for whose sake it is followed, and has made no call since
 	astray    bool // since it began to be followed nothing has been heard of it
 	sleeping  bool // in a call that a script lets sleep
+	vforked   bool // since its last stop, at which it had made a child that it waits for
 	trapAgain bool // a script has swallowed a PTRACE_EVENT_STOP
 
 	interrupted bool      // by us; a PTRACE_EVENT_STOP is to come
