@@ -3,6 +3,7 @@ package acts
 import (
 	"errors"
 	"fmt"
+	"runtime/debug"
 
 	"golang.org/x/sys/unix"
 )
@@ -10,6 +11,18 @@ import (
 // interrupt makes a call of a 32-bit program, by int $0x80. No filter of a shim
 // sees those.
 func interrupt(nr, a, b, c, d uint32) int32
+
+// attempt is interrupt, or ENOSYS where there is no such gate: in kernels without
+// IA32_EMULATION, and under hypervisors that give their guests none.
+func attempt(nr, a, b, c, d uint32) (result int32) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		if recover() != nil {
+			result = -int32(unix.ENOSYS)
+		}
+	}()
+	return interrupt(nr, a, b, c, d)
+}
 
 // Numbers of arch/x86/entry/syscalls/syscall_32.tbl.
 const (
@@ -40,7 +53,7 @@ func call32(nr uint32, name string, before []uint32, after ...uint32) (int, erro
 	defer release()
 	args := append(append(append([]uint32{}, before...), addr), after...)
 	args = append(args, 0, 0, 0, 0)
-	if v := interrupt(nr, args[0], args[1], args[2], args[3]); v < 0 {
+	if v := attempt(nr, args[0], args[1], args[2], args[3]); v < 0 {
 		return -1, unix.Errno(-v)
 	} else {
 		return int(v), nil
@@ -79,7 +92,7 @@ func call32Symlinkat(dirfd int, path string) error {
 		return err
 	}
 	defer release()
-	if v := interrupt(i386Symlinkat, addr, uint32(dirfd), addr, 0); v < 0 {
+	if v := attempt(i386Symlinkat, addr, uint32(dirfd), addr, 0); v < 0 {
 		return errors.Join(unix.Errno(-v))
 	}
 	return nil
