@@ -60,7 +60,7 @@ func newCgroups(p *Profile, m Machine) (*cgroups, error) {
 	if p.Memory.Total > 0 {
 		groups = smaller{machine, p.Memory.Total}
 	}
-	if told.Version == VersionTwo || told.Version == VersionAuto && !here.divided {
+	if told.Version == VersionTwo || told.Version == VersionAuto && !here.has(told.served(cgroup.Controllers())) {
 		c.Hierarchies, err = cgroup.NewUnified(groups, told.served(cgroup.UnifiedControllers()))
 	} else {
 		missing := slices.DeleteFunc(told.served(cgroup.Controllers()), func(name string) bool {
@@ -93,12 +93,15 @@ func (s smaller) Limit() uint64  { return s.memory }
 
 // found is what the kernel has mounted.
 type found struct {
-	// mounted are the controllers of cgroup v1 that are, divided those of them that
-	// are below the root.
+	// mounted are the controllers of cgroup v1 that are.
 	mounted map[string]bool
-	divided bool
 	// top tells that there is a mount on the root, unified that it is a cgroup2.
 	top, unified bool
+}
+
+// has tells whether controllers of cgroup v1 are mounted, all of them.
+func (f *found) has(controllers []string) bool {
+	return len(controllers) > 0 && !slices.ContainsFunc(controllers, func(name string) bool { return !f.mounted[name] })
 }
 
 func (c *cgroups) look(mountinfo []byte) found {
@@ -114,7 +117,6 @@ func (c *cgroups) look(mountinfo []byte) found {
 		if string(m.typ) == "cgroup" {
 			for option := range strings.SplitSeq(string(m.options), ",") {
 				f.mounted[option] = true
-				f.divided = f.divided || slices.Contains(cgroup.Controllers(), option) && isWithin(string(m.point), c.root)
 			}
 		}
 	})

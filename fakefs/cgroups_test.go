@@ -55,6 +55,7 @@ func TestOnlyMissingControllers(t *testing.T) {
 		"16 14 0:15 / /sys/fs/cgroup/cpuacct rw  - cgroup none rw,cpuacct\n" +
 		"17 14 0:16 / /sys/fs/cgroup/cpuset rw  - cgroup none rw,cpuset\n" +
 		"19 14 0:18 / /sys/fs/cgroup/both rw  - cgroup none rw,memory,pids\n"
+	const auto = "cgroups: {version: auto, controllers: "
 	for _, c := range []struct {
 		name, doc, mountinfo string
 		want                 string
@@ -68,6 +69,10 @@ func TestOnlyMissingControllers(t *testing.T) {
 		{"always", "cgroups: {controllers: [pids, cpu], when: always, root: /run/groups}", gvisorMounts + top + some, "cpu pids", true},
 		{"all there", "cgroups: {controllers: [pids, cpu]}", gvisorMounts + top + some, "", false},
 		{"none asked for", "cgroups: {root: /run/groups}", gvisorMounts, "", false},
+		{"all there, in any version", auto + "[pids, cpu, io]}", gvisorMounts + top + some, "", false},
+		{"some there, in any version", auto + "[pids, cpu, freezer, io]}", gvisorMounts + top + some, "cpu io pids", true},
+		{"nothing there, in any version", auto + "[pids, cpu, freezer]}", gvisorMounts, "cpu pids", true},
+		{"cgroup2, in any version", auto + "[pids, cpu]}", gvisorMounts + "14 10 0:13 / /sys/fs/cgroup rw - cgroup2 none rw\n", "", false},
 	} {
 		tree := groupTree(t, c.doc, groupMachine{c.mountinfo, ""})
 		if got := strings.Join(tree.Controllers(), " "); got != c.want {
@@ -203,7 +208,7 @@ func TestCgroupsSection(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if p.Empty() || len(p.Cgroups.Controllers) != 7 {
+	if p.Empty() || len(p.Cgroups.Controllers) != 10 || p.Cgroups.Version != VersionAuto {
 		t.Errorf("k3s: %+v", p.Cgroups)
 	}
 	merged, err := p.Marshal()
@@ -211,7 +216,7 @@ func TestCgroupsSection(t *testing.T) {
 		t.Fatal(err)
 	}
 	again, err := Parse("again.yaml", merged)
-	if err != nil || len(again.Cgroups.Controllers) != 7 || again.Cgroups.root() != cgroupRoot {
+	if err != nil || len(again.Cgroups.Controllers) != 10 || again.Cgroups.root() != cgroupRoot {
 		t.Errorf("written and read: %+v, %v", again, err)
 	}
 	told := 0
@@ -220,7 +225,13 @@ func TestCgroupsSection(t *testing.T) {
 			told++
 		}
 	}
-	if told != 7 {
+	if told != 10 {
 		t.Errorf("%d lies about cgroups are listed", told)
+	}
+	if p, err := Load(LoadOptions{Profiles: []string{"k3s"}, Cgroups: VersionOne}); err != nil || p.Cgroups.Version != VersionOne {
+		t.Errorf("--cgroups v1: %v", err)
+	}
+	if _, err := Load(LoadOptions{Cgroups: "v3"}); err == nil || !strings.Contains(err.Error(), "--cgroups v3") {
+		t.Errorf("--cgroups v3: %v", err)
 	}
 }

@@ -21,6 +21,8 @@ type LoadOptions struct {
 	Files []string
 	// Filesystems is TYPE=REPORTED, such as 9p=ext4.
 	Filesystems []string
+	// Cgroups is the version of cgroups that is served, if not empty.
+	Cgroups string
 	// Texts, where not nil, gets the text of each file that is read, by its
 	// name, and one that is there already is not read: with it the same can be
 	// loaded again, elsewhere and after the files have changed.

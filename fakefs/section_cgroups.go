@@ -24,8 +24,9 @@ type Cgroups struct {
 	When When
 }
 
-// Versions of cgroups. Auto is version 1 where the kernel has mounted controllers
-// of that below the root, and else version 2.
+// Versions of cgroups. Auto is version 1 where the kernel has mounted all controllers of
+// that which the profile asks for, and else version 2: programs of today refuse the first
+// one, and a kernel that has only some of it, as gVisor, limits next to nothing by them.
 const (
 	VersionOne  = "v1"
 	VersionTwo  = "v2"

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -31,6 +32,13 @@ func singleLies(opt LoadOptions) (*Profile, error) {
 				return nil, err
 			}
 		}
+	}
+	if opt.Cgroups != "" {
+		at := Place{Profile: "command line", File: "--cgroups " + opt.Cgroups}
+		if !slices.Contains(cgroupVersions, opt.Cgroups) {
+			return nil, &ProfileError{At: at, Cause: fmt.Sprintf("%q is unknown", opt.Cgroups), Allowed: list(cgroupVersions)}
+		}
+		p.Cgroups.Version, p.at["cgroups version"] = opt.Cgroups, at
 	}
 	return p, nil
 }

@@ -59,12 +59,17 @@ func (t *Tree) Controllers() []string {
 	return t.cgroups.Controllers()
 }
 
-// UnifiedRoot is where a served unified hierarchy is mounted, "" where there is none.
-func (t *Tree) UnifiedRoot() string {
-	if t.cgroups == nil || !t.cgroups.unified() {
-		return ""
+// GroupsAt tells which served hierarchy a name is in, and where that is mounted; "" for none.
+func (t *Tree) GroupsAt(name string) (point string, hierarchy int) {
+	if t.cgroups == nil || !isWithin(name, t.cgroups.root) {
+		return "", 0
 	}
-	return t.cgroups.root
+	for i, on := range t.cgroups.mounts {
+		if isWithin(name, on.Point) {
+			return on.Point, i
+		}
+	}
+	return "", 0
 }
 
 // Cgroups are the served hierarchies, nil where there are none.

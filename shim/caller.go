@@ -2,8 +2,10 @@ package shim
 
 import (
 	"bytes"
+	"io"
 	"io/fs"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -101,6 +103,23 @@ func numberedHere(tid int, name string) (here string, ok bool) {
 	return "/proc/" + strconv.Itoa(pid) + "/" + tail, true
 }
 
+// numberedAlike tells whether an instance of procfs gives a process the number that the
+// supervisor's own does. gVisor tells no numbers of namespaces, and makes an instance for
+// each mount: the same process is the one with the same parent, group, session and start.
+func numberedAlike(procfs, pid int) bool {
+	fd, e := openat(procfs, []byte(itoa(pid)+"/stat\x00"), unix.O_RDONLY|unix.O_CLOEXEC)
+	if e != 0 {
+		return false
+	}
+	f := os.NewFile(uintptr(fd), "stat")
+	defer f.Close()
+	text, err := io.ReadAll(f)
+	theirs, ours := fieldsOf(text), statFields(pid)
+	const first, start = 4 - 3, 22 - 3 // the fields behind the name begin with the third
+	return err == nil && len(theirs) > start && len(ours) > start &&
+		slices.Equal(theirs[first:first+3], ours[first:first+3]) && theirs[start] == ours[start]
+}
+
 // callerOf takes what a cgroup asks of a thread's status.
 func callerOf(who *status) cgroup.Caller {
 	return cgroup.Caller{
@@ -160,6 +179,7 @@ func (s *Shim) Forked(parent, child int) {
 // Ended tells the subreapers that a process has ended.
 func (s *Shim) Ended(pid int, status unix.WaitStatus) {
 	s.unmade.ended(pid)
+	s.watches.left(pid)
 	if reaper := s.reapers.ended(pid, status); reaper != 0 {
 		_ = unix.Kill(reaper, unix.SIGCHLD)
 	}

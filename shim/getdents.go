@@ -89,25 +89,16 @@ func (w *Worker) directoryName(c *Call, fd int) string {
 
 // listShared makes the tracee's calls on its own open file.
 func (w *Worker) listShared(c *Call, fd int, a Answer) Answer {
-	who, err := w.who(c)
-	if err != nil {
-		return Answer{}
+	own, err := w.shareDescriptor(c, fd)
+	if err == unix.ESRCH {
+		return Answer{} // it has ended
 	}
-	pidfd, err := unix.PidfdOpen(who.tgid, 0)
-	if err != nil {
-		return Answer{}
-	}
-	defer unix.Close(pidfd)
-	own, err := unix.PidfdGetfd(pidfd, fd, 0)
 	if err != nil {
 		w.count.failed(lieListing)
 		w.shim.log.Warn().Int("tid", c.TID).Err(err).Msg("cannot share a directory's position: it is listed without served names")
 		return Answer{}
 	}
 	defer unix.Close(own)
-	if !c.Tracee.Valid() {
-		return Answer{}
-	}
 	for a.Kind == Finish {
 		var result int64
 		if a.Data != nil && c.Tracee.WriteMemory(a.DataAt, a.Data) != nil {

@@ -2,6 +2,7 @@ package shim
 
 import (
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -258,7 +259,10 @@ func (w *Worker) walkMounts(c *Call, at, rest string, nofollow bool) led {
 		case part == "" || part == ".":
 			continue
 		case !l.exists:
-			l.broken = true
+			// What only the tree has is found under the whole name.
+			if l.broken = true; !slices.Contains(parts[i:], "..") {
+				l.logical = path.Join(l.logical, path.Join(parts[i:]...))
+			}
 			return finish(unix.ENOENT)
 		case part == "..":
 			if l.logical != root {

@@ -21,7 +21,9 @@ func (k *walker) toSelf(part string, final bool) error {
 	tgid, tid := who.tgid, k.c.TID
 	if here := k.top(); here.fd >= 0 && uint64(here.st.Dev) != k.w.shim.ground.Load().procDev {
 		// Another instance of procfs numbers processes as the tracee's own pid namespace does.
-		if tgid, tid = who.nsTGID, who.nsTID; tgid == 0 || tid == 0 {
+		if who.nsTGID != 0 && who.nsTID != 0 {
+			tgid, tid = who.nsTGID, who.nsTID
+		} else if !numberedAlike(here.fd, tgid) {
 			return errKernel // gVisor does not tell those: only the kernel knows the way
 		}
 	}

@@ -93,13 +93,17 @@ func (w *Worker) openMounted(c *Call, dirfd int, name []byte, flags int, mode ui
 
 // chdirMounted enters a directory through the table.
 func (w *Worker) chdirMounted(c *Call) (Answer, bool) {
-	if t := w.shim.virtual.table; t == nil || !t.Redirects() {
+	if t := w.shim.virtual.table; t == nil || w.renamed != "" || !t.Redirects() {
 		return Answer{}, false
 	}
 	l, ok := w.ledBy(c, -1, 0, false, w.reaches)
 	if !ok || !l.redirected {
 		w.entered(c.TID, cwd{})
 		return Answer{}, false
+	}
+	if a, ours := w.servedAt(c, l.real); ours {
+		w.entered(c.TID, cwd{})
+		return a, true
 	}
 	if l.errno != 0 {
 		return Answer{Kind: Fail, Errno: l.errno}, true
@@ -261,9 +265,17 @@ func (w *Worker) statfsMounted(c *Call, fd int, addr, out uint64) (Answer, bool)
 	if addr == 0 {
 		flags = unix.AT_EMPTY_PATH
 	}
+	if w.renamed != "" {
+		return Answer{}, false
+	}
 	own, m, _, errno, ok := w.mountedObject(c, fd, addr, flags)
 	if !ok {
 		return Answer{}, false
+	}
+	if addr != 0 {
+		if a, ours := w.servedAt(c, own); ours {
+			return a, true
+		}
 	}
 	if errno != 0 {
 		return Answer{Kind: Fail, Errno: errno}, true

@@ -6,6 +6,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/shimrun/shimrun/fakefs"
+	"github.com/shimrun/shimrun/fakefs/cgroup"
 )
 
 // Calls that take the name of a file and that a served file answers with an
@@ -140,8 +141,9 @@ func (w *Worker) emptyList(c *Call, nofollow bool) Answer {
 // the kernel's, which count from 1.
 const firstWatch = 1 << 30
 
-// inotifyAddWatch accepts a watch on a served file. No event ever comes, as
-// none comes for a file of procfs that the kernel changes (inotify(7)).
+// inotifyAddWatch accepts a watch on a served file. Events come from files of groups
+// (watch.go); from others none ever comes, as none comes for a file of procfs that the
+// kernel changes (inotify(7)).
 func (w *Worker) inotifyAddWatch(c *Call) Answer {
 	const nofollow = unix.IN_DONT_FOLLOW
 	t, fake := w.onFake(c, atFDCWD, c.Args[1], c.Args[2]&nofollow != 0)
@@ -159,6 +161,11 @@ func (w *Worker) inotifyAddWatch(c *Call) Answer {
 	}
 	if who, err := w.who(c); err == nil && !who.may(t.node, unix.R_OK, who.fsuid, who.fsgid) {
 		return Answer{Kind: Fail, Errno: unix.EACCES}
+	}
+	if file, ok := t.node.Object.(*cgroup.File); ok {
+		if a, done := w.watchGroup(c, file); done {
+			return a
+		}
 	}
 	return Answer{Kind: Return, Value: firstWatch | int64(t.node.Ino&(firstWatch-1))}
 }

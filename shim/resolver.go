@@ -116,7 +116,7 @@ func (w *Worker) lead(c *Call, dirfd int, name []byte, how lookup) target {
 	if isBelow(clean, "/dev/fd") {
 		return w.walk(c, dirfd, name, how) // a link to the reader's own /proc/self/fd
 	}
-	if w.shim.spaces.Load() && isBelow(clean, w.shim.tree.UnifiedRoot()) {
+	if w.shim.spaces.Load() {
 		clean = []byte(w.shim.inside(c.TID, string(clean)))
 	}
 	var n *fakefs.Node

@@ -58,6 +58,7 @@ type Shim struct {
 	streams     streams
 	highs       highs
 	reapers     subreapers
+	watches     groupWatches
 	spaces      atomic.Bool // some process has a cgroup namespace of the served groups
 	stats       statistics
 }

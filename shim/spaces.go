@@ -8,8 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Cgroup namespaces (cgroup_namespaces(7)) of a served unified hierarchy: who has one
-// finds its own group where the hierarchy is mounted, and nothing above it. Linux
+// Cgroup namespaces (cgroup_namespaces(7)) of served hierarchies: who has one
+// finds its own group where a hierarchy is mounted, and nothing above it. Linux
 // shows that in mounts made since; here every name is seen so from then on, for that is
 // what a namespace is made for, and what a container's mount would show.
 
@@ -18,7 +18,7 @@ import (
 // know is given back.
 func (w *Worker) leavesGroups(c *Call) (unknown uint64) {
 	groups := w.shim.tree.Cgroups()
-	if groups == nil || c.Args[0]&unix.CLONE_NEWCGROUP == 0 || !w.shim.unified() {
+	if groups == nil || c.Args[0]&unix.CLONE_NEWCGROUP == 0 {
 		return 0
 	}
 	who, err := w.who(c)
@@ -41,36 +41,34 @@ var kernelHasGroupSpaces = sync.OnceValue(func() bool {
 	return err == nil
 })
 
-// unified tells that the served groups are those of cgroup v2.
-func (s *Shim) unified() bool { return s.tree.UnifiedRoot() != "" }
-
 // inside turns a name below the served groups, as a thread means it, into the tree's.
 func (s *Shim) inside(tid int, name string) string {
-	root := s.tree.UnifiedRoot()
-	if !s.spaces.Load() || !isBelow([]byte(name), root) {
+	point, hierarchy := s.tree.GroupsAt(name)
+	if point == "" || !s.spaces.Load() {
 		return name
 	}
-	return root + strings.TrimSuffix(s.spaceOf(tid), "/") + name[len(root):]
+	return point + s.spaceOf(tid, hierarchy) + name[len(point):]
 }
 
 // outside is the other way round. A name that the thread cannot see stays.
 func (s *Shim) outside(tid int, name string) string {
-	root := s.tree.UnifiedRoot()
-	if !s.spaces.Load() || !isBelow([]byte(name), root) {
+	point, hierarchy := s.tree.GroupsAt(name)
+	if point == "" || !s.spaces.Load() {
 		return name
 	}
-	space := root + strings.TrimSuffix(s.spaceOf(tid), "/")
+	space := point + s.spaceOf(tid, hierarchy)
 	if !isBelow([]byte(name), space) {
 		return name
 	}
-	return root + name[len(space):]
+	return point + name[len(space):]
 }
 
-// spaceOf is the path of the group that a thread sees as the root.
-func (s *Shim) spaceOf(tid int) string {
+// spaceOf is the path of the group that a thread sees as a hierarchy's root, "" for
+// that itself.
+func (s *Shim) spaceOf(tid, hierarchy int) string {
 	who, err := statusOf(tid)
 	if err != nil {
-		return "/"
+		return ""
 	}
-	return s.tree.Cgroups().Space(who.tgid)
+	return strings.TrimSuffix(s.tree.Cgroups().Space(who.tgid, hierarchy), "/")
 }

@@ -1,6 +1,7 @@
 package shim
 
 import (
+	"bytes"
 	"encoding/binary"
 	"strings"
 	"sync"
@@ -248,5 +249,9 @@ func statFields(pid int) []string {
 	if err != nil {
 		return nil
 	}
-	return strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+1:]))
+	return fieldsOf(text)
+}
+
+func fieldsOf(stat []byte) []string {
+	return strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
 }

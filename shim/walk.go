@@ -235,10 +235,10 @@ func (k *walker) adopt(fd int, s *spot) error {
 	return nil
 }
 
-// inside turns the name of the mount of the served groups into that of the group that
+// inside turns the name of a mount of served groups into that of the group that
 // the tracee has there.
 func (k *walker) inside(name string) string {
-	if name != "" && name == k.w.shim.tree.UnifiedRoot() {
+	if point, _ := k.w.shim.tree.GroupsAt(name); point != "" && point == name {
 		return k.w.shim.inside(k.c.TID, name)
 	}
 	return name
@@ -251,8 +251,8 @@ func (k *walker) nodeAt(s *spot) *fakefs.Node {
 		return nil
 	}
 	n := k.w.shim.tree.Lookup(s.name)
-	if n == nil || kernels(n, s.fd >= 0) {
-		return nil
+	if n == nil || kernels(n, s.fd >= 0 && n.On == nil) {
+		return nil // on a filesystem of our own there is nothing of the kernel's
 	}
 	return n
 }

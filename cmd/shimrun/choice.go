@@ -44,7 +44,8 @@ func choose(c *cli.Context, command string) (*choice, error) {
 	}
 	options := fakefs.LoadOptions{
 		Set: c.StringSlice("set"), Files: c.StringSlice("file"), Filesystems: split(c.StringSlice("fs")),
-		Texts: map[string][]byte{},
+		Cgroups: c.String("cgroups"),
+		Texts:   map[string][]byte{},
 	}
 	for _, p := range chosen {
 		options.Profiles = append(options.Profiles, p.Name)

@@ -38,6 +38,10 @@ func runFlags() []cli.Flag {
 			Name: "fs", Category: storyFlags, EnvVars: []string{"SHIMRUN_FS"},
 			Usage: "report filesystems of one type as another, as in 9p=ext4 (`TYPE=TYPE`, repeatable)",
 		},
+		&cli.StringFlag{
+			Name: "cgroups", Category: storyFlags, EnvVars: []string{"SHIMRUN_CGROUPS"},
+			Usage: "version of the control groups that a profile serves: v1, v2 or auto (`VERSION`)",
+		},
 		&cli.BoolFlag{
 			Name: "no-args", Category: storyFlags, EnvVars: []string{"SHIMRUN_NO_ARGS"},
 			Usage: "do not add the arguments that a profile has for COMMAND",

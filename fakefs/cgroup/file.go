@@ -27,6 +27,9 @@ type spec struct {
 	where where
 	// read gives the whole text; nil for files that can only be written.
 	read func(g *Group, who Caller) (string, error)
+	// now is what it says as processes were last looked at, for a file that changes
+	// by itself and that programs wait for.
+	now func(g *Group) string
 	// write takes what one write(2) brought, cut at its first NUL as the
 	// kernel's string functions do; nil for files that only can be read.
 	write func(g *Group, who Caller, text string) error
@@ -117,5 +120,6 @@ func (f *File) Write(who Caller, data []byte) (int, error) {
 	if err := f.spec.write(f.g, who, string(text)); err != nil {
 		return 0, err
 	}
+	hs.written(f.spec)
 	return len(data), nil
 }

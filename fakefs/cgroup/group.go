@@ -159,6 +159,7 @@ func (g *Group) Remove(name string) error {
 	delete(g.children, name)
 	child.gone = true
 	g.h.groups--
+	hs.tell()
 	return nil
 }
 

@@ -17,6 +17,7 @@ type Hierarchies struct {
 	mu      sync.Mutex
 	all     []*Hierarchy
 	members members
+	watched map[*File]*watched
 }
 
 // A Hierarchy is the tree of groups of one controller, or the unified one of all.

@@ -28,10 +28,10 @@ type member struct {
 }
 
 // A place is where a process is: its group in each hierarchy, in their order, and
-// the root of its cgroup namespace (cgroup_namespaces(7)), nil for the hierarchy's.
+// the roots of its cgroup namespace (cgroup_namespaces(7)), nil for the hierarchies'.
 type place struct {
 	groups []*Group
-	space  *Group
+	space  []*Group
 }
 
 func (p place) clone() place { return place{slices.Clone(p.groups), p.space} }
@@ -97,6 +97,7 @@ func (hs *Hierarchies) refresh(age time.Duration) error {
 	for _, h := range hs.all {
 		h.note()
 	}
+	hs.tell()
 	return nil
 }
 

@@ -1,6 +1,7 @@
 package cgroup
 
 import (
+	"slices"
 	"strings"
 	"time"
 )
@@ -8,10 +9,10 @@ import (
 // Cgroup namespaces (cgroup_namespaces(7)): a process sees the groups from one of
 // them on, its namespace's root.
 
-// Unshare gives a process a cgroup namespace of its own, whose root is the group
-// that it is in. Only a unified hierarchy has such.
+// Unshare gives a process a cgroup namespace of its own, whose roots are the groups
+// that it is in.
 func (hs *Hierarchies) Unshare(pid int) error {
-	return hs.withMember(pid, func(m *member) { m.space = m.groups[0] })
+	return hs.withMember(pid, func(m *member) { m.space = slices.Clone(m.groups) })
 }
 
 // Enter has a process see what another one sees (setns(2)).
@@ -35,22 +36,22 @@ func (hs *Hierarchies) withMember(pid int, change func(*member)) error {
 	return nil
 }
 
-// spaceOf is the root of a process's cgroup namespace.
-func (hs *Hierarchies) spaceOf(pid int) *Group {
+// spaceOf is the root of a process's cgroup namespace in one hierarchy.
+func (hs *Hierarchies) spaceOf(pid, hierarchy int) *Group {
 	if at, ok := hs.members.placeOf(pid); ok && at.space != nil {
-		return at.space
+		return at.space[hierarchy]
 	}
-	return hs.all[0].root
+	return hs.all[hierarchy].root
 }
 
-// Space is the path of the group that a process sees as the root.
-func (hs *Hierarchies) Space(pid int) string {
+// Space is the path of the group that a process sees as the root of a hierarchy.
+func (hs *Hierarchies) Space(pid, hierarchy int) string {
 	hs.mu.Lock()
 	defer hs.mu.Unlock()
 	if _, known := hs.members.placeOf(pid); !known {
 		_ = hs.refresh(0) // a child that nobody has seen yet
 	}
-	return hs.spaceOf(pid).path()
+	return hs.spaceOf(pid, hierarchy).path()
 }
 
 // InGroups tells the group of a process in each hierarchy, as a reader sees them.
@@ -64,17 +65,12 @@ func (hs *Hierarchies) InGroups(pid, reader int) (paths []string, err error) {
 		}
 		at, known = hs.members.placeOf(pid)
 	}
-	space := hs.spaceOf(reader)
 	for i, h := range hs.all {
 		g := h.root
 		if known {
 			g = at.groups[i]
 		}
-		if g.h != space.h {
-			paths = append(paths, g.path())
-		} else {
-			paths = append(paths, g.from(space))
-		}
+		paths = append(paths, g.from(hs.spaceOf(reader, i)))
 	}
 	return paths, nil
 }

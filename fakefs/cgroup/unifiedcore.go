@@ -18,7 +18,7 @@ var unifiedFiles = []spec{
 		read: func(g *Group, _ Caller) (string, error) { return namesOf(g.controllers()), nil }},
 	{name: "cgroup.subtree_control", mode: 0o644, write: writeControl,
 		read: func(g *Group, _ Caller) (string, error) { return namesOf(g.control), nil }},
-	{name: "cgroup.events", mode: 0o444, where: belowRoot, read: readEvents},
+	{name: "cgroup.events", mode: 0o444, where: belowRoot, read: readEvents, now: (*Group).events},
 	most("cgroup.max.descendants", func(g *Group) *int64 { return &g.maxBelow }),
 	most("cgroup.max.depth", func(g *Group) *int64 { return &g.maxDepth }),
 	{name: "cgroup.stat", mode: 0o444,
@@ -185,7 +185,7 @@ func (g *Group) move(who Caller, text string, alone bool) error {
 	for !g.within(common) {
 		common = common.parent
 	}
-	switch space := hs.spaceOf(who.PID); {
+	switch space := hs.spaceOf(who.PID, g.h.index); {
 	case who.MayWrite != nil && !who.MayWrite(common.file("cgroup.procs").attribute):
 		return unix.EACCES
 	case !from.within(space) || !g.within(space):

@@ -32,7 +32,23 @@ func groupsOf(spec *specs.Spec) (cgroups.Manager, error) {
 	if unifiedGroups() {
 		return fs2.NewManager(config, "")
 	}
+	if here, err := mountinfo.GetMounts(mountinfo.FSTypeFilter("cgroup")); err != nil || len(here) == 0 {
+		return nil, errNoGroups
+	}
+	if _, err := cgroups.FindCgroupMountpoint("", "devices"); err == nil {
+		config.SkipDevices = false // which leaves their hierarchy out; rules are not given anyway
+	}
 	return fs.NewManager(config, nil)
+}
+
+// areMade tells whether there is any of a container's groups.
+func areMade(groups cgroups.Manager) bool {
+	for _, dir := range groups.GetPaths() {
+		if _, err := os.Stat(dir); err == nil {
+			return true
+		}
+	}
+	return false
 }
 
 // groupPath is the path of a group, also where its name is one that systemd would
@@ -61,14 +77,15 @@ func (i *initProcess) joinGroups() {
 	if groups == nil && err == nil {
 		return
 	}
-	if err == nil && i.Join != nil {
+	// A further process with a supervisor of its own finds none in what that serves.
+	join := err == nil && i.Join != nil && (i.around || areMade(groups))
+	if join {
 		err = groups.AddPid("", os.Getpid())
-		if err == nil && i.hasOwnSpace() {
-			_ = unix.Unshare(unix.CLONE_NEWCGROUP) // whose root is the group, as the container's is
-		}
 	} else if err == nil {
 		if err = groups.Apply(os.Getpid()); err == nil {
-			err = groups.Set(resourcesOf(i.Spec.Linux.Resources))
+			if err := groups.Set(resourcesOf(i.Spec.Linux.Resources)); err != nil {
+				i.lack("limits of control groups", err) // a controller that is not there
+			}
 		}
 	}
 	if err != nil {
@@ -76,6 +93,13 @@ func (i *initProcess) joinGroups() {
 		return
 	}
 	i.groups = groups.GetPaths()
+	i.kernelGroups = areKernels(i.groups)
+	// Of version 1 a container sees its own groups whether or not it has a namespace of
+	// them: what runc mounts there begins with them.
+	i.ownGroups = !i.kernelGroups && !unifiedGroups() && unix.Unshare(unix.CLONE_NEWCGROUP) == nil
+	if i.Join != nil && i.hasOwnSpace() && !i.ownGroups {
+		_ = unix.Unshare(unix.CLONE_NEWCGROUP) // whose root is the group, as the container's is
+	}
 }
 
 // hasOwnSpace tells whether the bundle asks for a cgroup namespace of its own.
@@ -154,9 +178,13 @@ func mountOf(f *os.File) int {
 	return -1
 }
 
-// leaveGroups removes a container's groups. Its processes have ended.
+// leaveGroups removes a container's groups. Its processes have ended, and what only its
+// own supervisor served has gone with them.
 func leaveGroups(spec *specs.Spec) error {
 	groups, err := groupsOf(spec)
+	if errors.Is(err, errNoGroups) {
+		return nil
+	}
 	if groups == nil || err != nil {
 		return err
 	}

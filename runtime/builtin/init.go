@@ -39,9 +39,10 @@ type initProcess struct {
 	// around tells that the shim of a shimrun around this one serves it.
 	around bool
 	// groups are the folders of its control groups, by controller, "" for that of version
-	// 2; nil where it has none. kernelGroups tells that they are not served.
-	groups       map[string]string
-	kernelGroups bool
+	// 2; nil where it has none. kernelGroups tells that they are not served, ownGroups
+	// that of version 1 it sees these alone.
+	groups                  map[string]string
+	kernelGroups, ownGroups bool
 	// private are the namespaces that are its own by now.
 	private []string
 	// trees are the mounts at which a tree of the machine's stands in for a
@@ -136,7 +137,6 @@ func (i *initProcess) prepare() error {
 		return err
 	}
 	i.joinGroups()
-	i.kernelGroups = areKernels(i.groups)
 	if i.Join != nil {
 		err = i.joinContainer()
 	} else {

@@ -36,11 +36,11 @@ func (i *initProcess) mount(root rootfs, m specs.Mount) error {
 		}
 		folder = info.IsDir()
 	case m.Type == "cgroup", m.Type == "cgroup2":
-		// The tree that is there is the one that there is to see. In version 2 it
-		// begins with the container's own group; else there are those of others in
-		// it, and the container may write to none. A machine of version 1 may have
+		// The tree that is there is the one that there is to see. In version 2, and where
+		// it is served, it begins with the container's own group; else there are those of
+		// others in it, and the container may write to none. A machine of version 1 may have
 		// a group of version 2 as well, without controllers.
-		own := i.groups[""] != "" && unifiedGroups() && i.hasOwnSpace()
+		own := i.ownGroups || i.groups[""] != "" && unifiedGroups() && i.hasOwnSpace()
 		if opts.flags&unix.MS_RDONLY == 0 && !own {
 			i.lack(what+" options rw", errOthersGroups)
 		}

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	goruntime "runtime"
 	"slices"
+	"strings"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
@@ -137,11 +138,16 @@ func setProbeName() error {
 // has tells whether a namespace is the process's own.
 func (i *initProcess) has(name string) bool { return slices.Contains(i.private, name) }
 
-// atGroupsRoot tells that the process's group is the root for it, as in a cgroup
+// atGroupsRoot tells that the process's groups are the roots for it, as in a cgroup
 // namespace of its own.
 func atGroupsRoot() bool {
 	text, err := os.ReadFile("/proc/self/cgroup")
-	return err == nil && string(text) == "0::/\n"
+	for line := range strings.Lines(string(text)) {
+		if !strings.HasSuffix(line, ":/\n") {
+			return false
+		}
+	}
+	return err == nil && len(text) > 0
 }
 
 // current is the identity of the calling thread's namespace; empty where the
@@ -187,6 +193,10 @@ func (i *initProcess) joinContainer() error {
 		}
 		path := fmt.Sprintf("/proc/%d/ns/%s", i.Join.Init.PID, ns.name)
 		fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+		if err == unix.ENOENT && ns.flag == unix.CLONE_NEWCGROUP {
+			i.private = append(i.private, ns.name) // gVisor shows none; joinGroups has made it anew
+			continue
+		}
 		if err != nil && ns.flag != unix.CLONE_NEWUTS {
 			return &os.PathError{Op: "open", Path: path, Err: err}
 		}

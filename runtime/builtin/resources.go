@@ -77,7 +77,7 @@ func Update(spec *specs.Spec, change *specs.LinuxResources) error {
 	switch {
 	case err != nil:
 		return err
-	case groups == nil || !groups.Exists():
+	case groups == nil || !areMade(groups):
 		return errNoGroups
 	}
 	if err := groups.Set(resourcesOf(change)); err != nil {

@@ -1,6 +1,7 @@
 package cases
 
 import (
+	"encoding/binary"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -122,6 +123,7 @@ var unifiedCases = []Case{
 			r.Say("mkdir c = %s", Errno(unix.Mkdir(dir+"/c", 0o755)))
 		},
 	},
+	{Name: "unified/watch", Calls: "inotify_add_watch write", Needs: Root | Unified, Run: unifiedWatch},
 	{
 		Name: "unified/namespace", Calls: "unshare", Needs: Root | Unified | Mounts | Own,
 		Run: func(r *Record) {
@@ -268,4 +270,48 @@ func unifiedKill(r *Record) {
 	state, err := child.Process.Wait()
 	must("wait", err)
 	r.Say("it ended by %s, %s", state, r.Content(dir+"/cgroup.events"))
+}
+
+// unifiedWatch waits for a group to be populated, frozen and left, as its events say.
+func unifiedWatch(r *Record) {
+	dir := r.unifiedGroup()
+	must("mkdir", unix.Mkdir(dir+"/a", 0o755))
+	ino, err := unix.InotifyInit1(unix.IN_NONBLOCK)
+	must("inotify_init1", err)
+	r.Hold(ino)
+	wd, err := call(unix.SYS_INOTIFY_ADD_WATCH, fdarg(ino), cstr(dir+"/a/cgroup.events"), unix.IN_MODIFY)
+	again, _ := call(unix.SYS_INOTIFY_ADD_WATCH, fdarg(ino), cstr(dir+"/a/cgroup.events"), unix.IN_MODIFY)
+	r.Say("inotify_add_watch = %s, again the same: %v", Errno(err), wd > 0 && again == wd)
+	await := func(what string) {
+		seen := uint32(0)
+		r.wait(func() bool {
+			seen |= watchEvents(ino, int32(wd))
+			return seen != 0
+		})
+		r.Say("%s: %#x", what, seen)
+	}
+	child := r.sleeper()
+	must("move", os.WriteFile(dir+"/a/cgroup.procs", []byte(strconv.Itoa(child.Process.Pid)), 0))
+	await("populated")
+	must("freeze", os.WriteFile(dir+"/cgroup.freeze", []byte("1"), 0))
+	await("frozen")
+	must("thaw", os.WriteFile(dir+"/cgroup.freeze", []byte("0"), 0))
+	await("thawed")
+	must("kill", child.Process.Kill())
+	_ = child.Wait()
+	await("left")
+	r.Say("%s", r.Content(dir+"/a/cgroup.events"))
+}
+
+// watchEvents are the events of a watch that have come, together.
+func watchEvents(ino int, wd int32) (mask uint32) {
+	buf := make([]byte, 4096)
+	n, _ := unix.Read(ino, buf)
+	for b := buf[:max(n, 0)]; len(b) >= unix.SizeofInotifyEvent; {
+		if int32(binary.NativeEndian.Uint32(b)) == wd {
+			mask |= binary.NativeEndian.Uint32(b[4:])
+		}
+		b = b[unix.SizeofInotifyEvent+int(binary.NativeEndian.Uint32(b[12:])):]
+	}
+	return mask
 }
