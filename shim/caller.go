@@ -21,7 +21,7 @@ var _ fakefs.CallerView = (*view)(nil)
 // Caller says who reads or writes a file of a cgroup, and how processes are
 // numbered there: in the reader's own pid namespace (pid_namespaces(7)).
 func (v *view) Caller() (cgroup.Caller, error) {
-	who, err := v.shim.who(v.tid)
+	who, err := v.who()
 	if err != nil {
 		return cgroup.Caller{}, err
 	}

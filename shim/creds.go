@@ -31,22 +31,25 @@ type status struct {
 	permitted  uint64
 	tid        int
 	namespaces *userNamespaces // which capabilities count here; nil for all
-	counts     *bool           // whether these do, once that was asked
+	validity   *validity       // whether these do
 }
+
+// validity is whether a thread's capabilities count, once that was asked.
+type validity struct{ asked, here bool }
 
 // who reads who a thread is. [Worker.who] reads it of a caller.
 func (s *Shim) who(tid int) (status, error) {
 	who, err := statusOf(tid)
-	who.tid, who.namespaces = tid, &s.namespaces
+	who.tid, who.namespaces, who.validity = tid, &s.namespaces, &validity{}
 	return who, err
 }
 
 // who reads who makes a call. It is asked only for calls that lead to something
-// served, and for what the supervisor does itself. What it tells is nobody's once the call is over: another
-// thread of the process may have called execve(2) meanwhile, of a set-user-ID program
-// even, which gives the caller's number to itself.
+// served, and for what the supervisor does itself. What it tells is nobody's once the
+// call is over: another thread of the process may have called execve(2) meanwhile, of a
+// set-user-ID program even, which gives the caller's number to itself.
 func (w *Worker) who(c *Call) (status, error) {
-	who, err := w.shim.who(c.TID)
+	who, err := w.statusOf(c.TID)
 	if err == nil && !c.Tracee.Valid() {
 		err = unix.ESRCH
 	}
@@ -129,7 +132,6 @@ func (s *status) asReal() {
 	} else {
 		s.caps = 0
 	}
-	s.counts = nil
 }
 
 // inGroup tells whether a group is one of the caller's.
@@ -144,11 +146,10 @@ func (s *status) counting() uint64 {
 	if s.caps == 0 || s.namespaces == nil {
 		return s.caps
 	}
-	if s.counts == nil {
-		here := s.namespaces.count(s.tid)
-		s.counts = &here
+	if !s.validity.asked {
+		*s.validity = validity{true, s.namespaces.count(s.tid)}
 	}
-	if !*s.counts {
+	if !s.validity.here {
 		return 0
 	}
 	return s.caps

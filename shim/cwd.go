@@ -26,17 +26,36 @@ type cwds struct {
 // forgotten when there are as many.
 const maxEntered = 4096
 
+func (c *cwds) none() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.of) == 0
+}
+
+// reach tells whether a directory is one that somebody has entered, or below one.
+func (c *cwds) reach(real string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, d := range c.of {
+		if d.real != "" && mounts.Within(real, d.real) {
+			return true
+		}
+	}
+	return false
+}
+
+// entered notes which directory a thread's process has entered, or with cwd{} another.
 func (w *Worker) entered(tid int, d cwd) {
 	v := &w.shim.virtual.cwds
-	who, err := statusOf(tid)
+	if d == (cwd{}) && v.none() {
+		return
+	}
+	who, err := w.statusOf(tid)
 	if err != nil {
 		return
 	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if d == (cwd{}) && len(v.of) == 0 {
-		return
-	}
 	if len(v.of) >= maxEntered {
 		for tgid := range v.of {
 			if _, err := os.Stat("/proc/" + itoa(tgid)); err != nil {
@@ -54,10 +73,7 @@ func (w *Worker) entered(tid int, d cwd) {
 // that leads elsewhere.
 func (w *Worker) cwdOf(tid int) (string, bool) {
 	v := &w.shim.virtual
-	v.cwds.mu.Lock()
-	none := len(v.cwds.of) == 0
-	v.cwds.mu.Unlock()
-	if none {
+	if v.cwds.none() {
 		return "", false
 	}
 	n, e := readlinkat(atFDCWD, append(w.ofTracee(tid, "cwd"), 0), w.link[:])
@@ -65,8 +81,11 @@ func (w *Worker) cwdOf(tid int) (string, bool) {
 		return "", false
 	}
 	real := string(w.link[:n])
+	if !v.cwds.reach(real) {
+		return "", false
+	}
 	for range 16 { // as far up as a shell's pipelines go
-		who, err := statusOf(tid)
+		who, err := w.statusOf(tid)
 		if err != nil {
 			return "", false
 		}

@@ -70,13 +70,6 @@ func (w *Worker) leadThrough(c *Call, dirfd int, name []byte, nofollow bool) (l 
 	return w.walkMounts(c, m.Point, kernel[len(m.Point):]+"/"+rest, nofollow), true
 }
 
-// isChrooted tells whether a tracee has another root than the supervisor. Where the
-// supervisor may not look, it most likely has not (see walker.start).
-func (w *Worker) isChrooted(tid int) bool {
-	root, _ := w.rootOf(tid)
-	return root != "/"
-}
-
 // startOf is the folder that a name starts from, as the supervisor names it.
 func (w *Worker) startOf(c *Call, dirfd int, name []byte) (string, bool) {
 	link := w.descriptor(c.TID, dirfd)
@@ -223,7 +216,7 @@ func (w *Worker) asTracee(c *Call, dirfd int, name []byte) string {
 		return string(w.descriptor(c.TID, dirfd)) + "/" + string(name)
 	case ok && w.shim.passing.roots.Load() && (isBelow(clean, "/proc/self") || isBelow(clean, "/proc/thread-self")):
 		end := strings.IndexByte(string(clean[len("/proc/"):])+"/", '/') + len("/proc/")
-		own, _ := ownName(string(clean[:end]), c.TID)
+		own, _ := w.ownName(string(clean[:end]), c.TID)
 		return string(w.ofTracee(c.TID, "root/proc/")) + own + string(clean[end:])
 	case ok && isBelow(clean, "/proc/self"):
 		return string(w.ofTracee(c.TID, "")) + string(clean[len("/proc/self"):])
@@ -280,7 +273,7 @@ func (w *Worker) walkMounts(c *Call, at, rest string, nofollow bool) led {
 		m, real := t.Find(l.logical)
 		l.redirected = l.redirected || m.Redirects()
 		last := strings.Join(parts[i+1:], "") == ""
-		if own, is := ownName(real, c.TID); is && !(last && nofollow) {
+		if own, is := w.ownName(real, c.TID); is && !(last && nofollow) {
 			// A link that says something else to everybody who reads it.
 			l.logical = path.Join(here, own)
 			_, real = t.Find(l.logical)
@@ -323,11 +316,11 @@ func isMagicLink(real string) bool {
 }
 
 // ownName is what /proc/self and /proc/thread-self say to a thread.
-func ownName(real string, tid int) (string, bool) {
+func (w *Worker) ownName(real string, tid int) (string, bool) {
 	if real != "/proc/self" && real != "/proc/thread-self" {
 		return "", false
 	}
-	s, err := statusOf(tid)
+	s, err := w.statusOf(tid)
 	if err != nil {
 		return "", false
 	}

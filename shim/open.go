@@ -322,5 +322,5 @@ func troubleOf(err error) unix.Errno {
 
 // viewOf is the machine as the caller sees it.
 func (w *Worker) viewOf(c *Call, t *target) *view {
-	return &view{tid: c.TID, name: t.name, root: w.rootFor(c), shim: w.shim, tracee: c.Tracee}
+	return &view{tid: c.TID, name: t.name, root: w.rootFor(c), shim: w.shim, tracee: c.Tracee, worker: w}
 }

@@ -150,7 +150,7 @@ func (w *Worker) resolveInProc(c *Call, dirfd int, name, clean []byte, how looku
 	if len(clean) > len("/proc/") {
 		tgid := c.TID
 		if needsTGID(clean) {
-			s, err := statusOf(c.TID)
+			s, err := w.statusOf(c.TID)
 			if err != nil {
 				return target{}
 			}
@@ -332,29 +332,4 @@ func goesUp(name []byte) bool {
 func (w *Worker) inServedDirectory(st *unix.Stat_t) bool {
 	_, ok := w.shim.handed.get(identityOf(st))
 	return ok
-}
-
-// sharesRoot tells whether the tracee sees the same files under the same names
-// as the supervisor. It does until some tracee has changed its root or entered a
-// mount namespace of its own; from then on each call pays for being asked.
-func (w *Worker) sharesRoot(c *Call, t *territory) bool {
-	if w.renamed != "" {
-		return true
-	}
-	if w.shim.passing.roots.Load() {
-		switch e := fstatat(atFDCWD, append(w.ofTracee(c.TID, "root"), 0), &w.st, 0); {
-		case e == unix.EACCES || e == unix.EPERM:
-			// Another user's process, and the supervisor has no CAP_SYS_PTRACE:
-			// its root cannot be known, and is most likely the common one.
-		case e != 0 || identityOf(&w.st) != t.root:
-			return false
-		}
-	}
-	if w.shim.passing.namespaces.Load() {
-		n, e := readlinkat(atFDCWD, append(w.ofTracee(c.TID, "ns/mnt"), 0), w.link[:])
-		if e != 0 || !bytes.Equal(w.link[:n], w.shim.namespace) {
-			return false
-		}
-	}
-	return true
 }

@@ -17,8 +17,18 @@ type view struct {
 	name string // of the node
 	root root
 	shim *Shim // whose mounts are there as well
-	// tracee is held in the call that the view is for; nil where it is for no call.
+	// tracee is held in the call that the view is for, which worker handles; nil where it
+	// is for no call.
 	tracee Tracee
+	worker *Worker
+}
+
+// who reads who it is.
+func (v *view) who() (status, error) {
+	if v.worker != nil {
+		return v.worker.statusOf(v.tid)
+	}
+	return v.shim.who(v.tid)
 }
 
 func (v *view) Real() ([]byte, error) { return v.ReadFile(v.name) }

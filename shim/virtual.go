@@ -89,24 +89,6 @@ func (w *Worker) mountsOf(c *Call) (who status, ok bool) {
 	return who, err == nil && w.shim.privileged(&who)
 }
 
-func (w *Worker) sharesNamespace(tid int) bool {
-	n, e := readlinkat(atFDCWD, append(w.ofTracee(tid, "ns/mnt"), 0), w.link[:])
-	return e != 0 || w.shim.namespace == nil || string(w.link[:n]) == string(w.shim.namespace)
-}
-
-// rootOf is the tracee's root directory, as the supervisor names it. It is not known
-// where the supervisor may not look.
-func (w *Worker) rootOf(tid int) (root string, known bool) {
-	if !w.shim.passing.roots.Load() {
-		return "/", true
-	}
-	n, e := readlinkat(atFDCWD, append(w.ofTracee(tid, "root"), 0), w.link[:])
-	if e != 0 || n == 0 || w.link[0] != '/' {
-		return "/", false
-	}
-	return string(w.link[:n]), true
-}
-
 // survey notes on which filesystems the table's mounts are.
 func (v *virtualMounts) survey() {
 	devs, networks := []uint64{}, []identity{}

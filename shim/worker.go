@@ -37,6 +37,7 @@ type Worker struct {
 	looked  int
 	lookErr unix.Errno
 	seen    unix.Stat_t
+	at      whereabouts
 }
 
 // Worker returns a new worker of this shim.
@@ -58,11 +59,15 @@ func (w *Worker) Handle(c *Call) (a Answer) {
 	if w.shim.passing.mounting.Load() {
 		w.shim.settle()
 	}
+	w.at.tid = c.TID
 	a = w.shim.handlers[c.Nr](w, c)
-	w.ahead, w.looked = nil, 0
+	w.handled()
 	w.count.answered(c.Nr, a.Kind)
 	return a
 }
+
+// handled forgets what was read for the call at hand.
+func (w *Worker) handled() { w.ahead, w.looked, w.at = nil, 0, whereabouts{} }
 
 // Finish looks at what came of a call that a [Finish] answer asked for: a
 // result, or -errno.
@@ -82,7 +87,7 @@ func (w *Worker) Finish(c *Call, result int64) Answer {
 
 func (w *Worker) recovered(c *Call, a *Answer) {
 	if r := recover(); r != nil {
-		w.ahead, w.looked = nil, 0
+		w.handled()
 		w.count.failed(liePanic)
 		w.shim.log.Error().Int("tid", c.TID).Int("call", c.Nr).Interface("panic", r).
 			Bytes("stack", debug.Stack()).Msg("a handler failed; the kernel answers instead, or the call fails if it changes something")

@@ -110,7 +110,7 @@ func (w *Worker) HandleFollowed(c *Call) (a Answer) {
 
 // store hands what was written to the node, and shows every reader the result.
 func (w *Worker) store(c *Call, h *handedOut, data []byte, offset int64, moves bool) Answer {
-	v := &view{tid: c.TID, name: h.name, shim: w.shim, tracee: c.Tracee}
+	v := &view{tid: c.TID, name: h.name, shim: w.shim, tracee: c.Tracee, worker: w}
 	w.told(c, h.node)
 	if len(data) == 0 {
 		return Answer{Kind: Return}

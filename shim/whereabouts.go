@@ -1,0 +1,136 @@
+package shim
+
+import (
+	"bytes"
+
+	"golang.org/x/sys/unix"
+)
+
+// whereabouts is where the thread that made the call at hand is, as far as anybody has
+// asked: which root, which mount namespace, and who it is. While a handler is at work the thread waits
+// in its call, and where another thread that shares its root changes that, the call may
+// be answered for the one before. In gVisor each look costs as much as the call.
+type whereabouts struct {
+	tid int // 0 between calls: then nothing is kept
+
+	rootRead, rootKnown bool
+	root                string
+
+	identityRead bool
+	identity     identity
+	identityErr  unix.Errno
+
+	namespaceRead bool
+	namespace     namespaceOf
+
+	status status // its tid is 0 until it was read
+}
+
+// namespaceOf is whose mount namespace a thread is in.
+type namespaceOf uint8
+
+const (
+	ofUnknown namespaceOf = iota // the supervisor may not look
+	ofSupervisor
+	ofAnother
+)
+
+// rootOf is the tracee's root directory, as the supervisor names it. It is not known
+// where the supervisor may not look.
+func (w *Worker) rootOf(tid int) (root string, known bool) {
+	if !w.shim.passing.roots.Load() {
+		return "/", true
+	}
+	at := &w.at
+	if at.tid == tid && at.rootRead {
+		return at.root, at.rootKnown
+	}
+	root = "/"
+	n, e := readlinkat(atFDCWD, append(w.ofTracee(tid, "root"), 0), w.link[:])
+	if known = e == 0 && n > 0 && w.link[0] == '/'; known && n > 1 {
+		root = string(w.link[:n])
+	}
+	if at.tid == tid {
+		at.rootRead, at.root, at.rootKnown = true, root, known
+	}
+	return root, known
+}
+
+// rootIdentity is what the tracee's root directory is.
+func (w *Worker) rootIdentity(tid int) (identity, unix.Errno) {
+	at := &w.at
+	if at.tid == tid && at.identityRead {
+		return at.identity, at.identityErr
+	}
+	e := fstatat(atFDCWD, append(w.ofTracee(tid, "root"), 0), &w.st, 0)
+	id := identityOf(&w.st)
+	if at.tid == tid {
+		at.identityRead, at.identity, at.identityErr = true, id, e
+	}
+	return id, e
+}
+
+// namespaceOf tells whose mount namespace a thread is in.
+func (w *Worker) namespaceOf(tid int) (of namespaceOf) {
+	at := &w.at
+	if at.tid == tid && at.namespaceRead {
+		return at.namespace
+	}
+	n, e := readlinkat(atFDCWD, append(w.ofTracee(tid, "ns/mnt"), 0), w.link[:])
+	switch {
+	case e != 0:
+	case bytes.Equal(w.link[:n], w.shim.namespace):
+		of = ofSupervisor
+	default:
+		of = ofAnother
+	}
+	if at.tid == tid {
+		at.namespaceRead, at.namespace = true, of
+	}
+	return of
+}
+
+// statusOf is the status of a thread, for any but the one whose call is at hand read anew.
+func (w *Worker) statusOf(tid int) (status, error) {
+	at := &w.at
+	if at.tid == tid && at.status.tid == tid {
+		return at.status, nil
+	}
+	who, err := w.shim.who(tid)
+	if at.tid == tid && err == nil {
+		at.status = who
+	}
+	return who, err
+}
+
+// sharesNamespace tells whether a thread is in the supervisor's mount namespace, as far
+// as is known.
+func (w *Worker) sharesNamespace(tid int) bool {
+	return w.shim.namespace == nil || w.namespaceOf(tid) != ofAnother
+}
+
+// isChrooted tells whether a tracee has another root than the supervisor. Where the
+// supervisor may not look, it most likely has not (see walker.start).
+func (w *Worker) isChrooted(tid int) bool {
+	root, _ := w.rootOf(tid)
+	return root != "/"
+}
+
+// sharesRoot tells whether the tracee sees the same files under the same names
+// as the supervisor. It does until some tracee has changed its root or entered a
+// mount namespace of its own; from then on each call pays for being asked.
+func (w *Worker) sharesRoot(c *Call, t *territory) bool {
+	if w.renamed != "" {
+		return true
+	}
+	if w.shim.passing.roots.Load() {
+		switch id, e := w.rootIdentity(c.TID); {
+		case e == unix.EACCES || e == unix.EPERM:
+			// Another user's process, and the supervisor has no CAP_SYS_PTRACE:
+			// its root cannot be known, and is most likely the common one.
+		case e != 0 || id != t.root:
+			return false
+		}
+	}
+	return !w.shim.passing.namespaces.Load() || w.namespaceOf(c.TID) == ofSupervisor
+}
