@@ -84,6 +84,9 @@ func (k *walker) nameOf(s *spot) string {
 	}
 	// The kernel shows names of another mount namespace as from the root of that one, and
 	// there they have to lead to the object.
+	if shown == "/" && s == &k.base && k.outlook() != "" {
+		return shown // it is where names of that one are seen from
+	}
 	var st unix.Stat_t
 	if !path.IsAbs(shown) || k.outlook().lstat(shown, &st) != nil || identityOf(&st) != identityOf(&s.st) {
 		return "" // removed, or not to be seen from there: a chroot in such a namespace
