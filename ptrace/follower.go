@@ -272,6 +272,14 @@ func (f *Follower) do(request func(*loop) error) error {
 // run is the tracing thread.
 func (f *Follower) run(ready chan<- error) {
 	runtime.LockOSThread() // for good: tracees belong to this thread
+	if hasChildren() {
+		other := make(chan error)
+		go f.run(other)
+		err := <-other // which is locked to another thread
+		runtime.UnlockOSThread()
+		ready <- err
+		return
+	}
 	in, err := newInbox()
 	if err == nil {
 		err = muteSIGCHLD()
@@ -288,7 +296,7 @@ func (f *Follower) run(ready chan<- error) {
 	var status unix.WaitStatus
 	for {
 		// This process may have children, which are for others to wait for:
-		// they belong to the threads that made them.
+		// they belong to the threads that made them, and this one made none.
 		switch tid, errno := wait(-1, &status, unix.WALL|unix.WNOTHREAD); errno {
 		case 0:
 			l.dispatch(tid, status)
@@ -304,4 +312,11 @@ func (f *Follower) run(ready chan<- error) {
 			in.serveNext(l)
 		}
 	}
+}
+
+// hasChildren tells whether the calling thread has made processes that are still there,
+// for whatever goroutine it ran then.
+func hasChildren() bool {
+	const look = unix.WEXITED | unix.WSTOPPED | unix.WCONTINUED | unix.WNOHANG | unix.WNOWAIT | unix.WALL | unix.WNOTHREAD
+	return unix.Waitid(unix.P_ALL, 0, nil, look, nil) != unix.ECHILD
 }
