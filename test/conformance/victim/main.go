@@ -21,6 +21,10 @@ import (
 	"github.com/shimrun/shimrun/test/conformance/cases"
 )
 
+// Credentials and namespaces are a thread's: a row must stay on one, and on the first,
+// for it is that one's namespaces which /proc/self tells. When main begins, it is late.
+func init() { runtime.LockOSThread() }
+
 func main() {
 	namesFile := flag.String("names", "", "file with the names of the symbols, as JSON")
 	direct := flag.Bool("direct", false, "run the rows in this process whatever they need")
@@ -39,8 +43,6 @@ func main() {
 	if err != nil {
 		fatal(err)
 	}
-	// Credentials and namespaces are a thread's: a row must stay on one.
-	runtime.LockOSThread()
 	syscall.Umask(0o022)
 	for _, name := range flag.Args() {
 		c, err := cases.Find(name)
