@@ -20,12 +20,23 @@ type led struct {
 	// the one under which the kernel has the object. The last component may not exist.
 	logical, real string
 	exists        bool
+	// whole tells that these are what the name leads to, there or not: it did not end at
+	// something that may not be passed, or is no folder.
+	whole bool
 	// broken tells that a folder in the middle does not exist.
 	broken bool
 	// redirected tells that the kernel would not get there by itself.
 	redirected bool
 	errno      unix.Errno // why it does not exist
 	mode       uint32     // its type, where asked for
+}
+
+// place is where the name leads, "" where it does not come to its end.
+func (l *led) place() string {
+	if !l.whole {
+		return ""
+	}
+	return l.real
 }
 
 // leadThrough follows a name for the tracee. The kernel is asked first where
@@ -60,6 +71,7 @@ func (w *Worker) leadThrough(c *Call, dirfd int, name []byte, nofollow bool) (l 
 	m, _ := t.Find(kernel)
 	if !m.Redirects() {
 		l = led{mount: m, logical: path.Join(kernel, rest), exists: errno == 0, errno: errno, broken: strings.Contains(rest, "/")}
+		l.whole = errno == 0 || errno == unix.ENOENT
 		l.real = l.logical
 		return l, true
 	}
@@ -238,11 +250,12 @@ func (w *Worker) walkMounts(c *Call, at, rest string, nofollow bool) led {
 	links := 0
 	parts := strings.Split(rest, "/")
 	begin, _ := t.Find(at)
-	l := led{logical: at, exists: true, redirected: begin.Redirects()}
+	l := led{logical: at, exists: true, whole: true, redirected: begin.Redirects()}
 	var who search
 	finish := func(errno unix.Errno) led {
 		l.errno = errno
 		l.exists = l.exists && errno == 0
+		l.whole = l.whole && (errno == 0 || errno == unix.ENOENT)
 		l.mount, l.real = t.Find(l.logical)
 		return l
 	}
@@ -253,7 +266,8 @@ func (w *Worker) walkMounts(c *Call, at, rest string, nofollow bool) led {
 			continue
 		case !l.exists:
 			// What only the tree has is found under the whole name.
-			if l.broken = true; !slices.Contains(parts[i:], "..") {
+			l.broken, l.whole = true, !slices.Contains(parts[i:], "..")
+			if l.whole {
 				l.logical = path.Join(l.logical, path.Join(parts[i:]...))
 			}
 			return finish(unix.ENOENT)

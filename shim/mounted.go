@@ -44,7 +44,7 @@ func (w *Worker) openMounted(c *Call, dirfd int, name []byte, flags int, mode ui
 	if !l.redirected {
 		return Answer{}, false
 	}
-	if a, ours := w.servedAt(c, l.real); ours {
+	if a, ours := w.servedAt(c, l.place()); ours {
 		return a, true
 	}
 	if l.broken || l.errno != 0 && l.errno != unix.ENOENT {
@@ -101,7 +101,7 @@ func (w *Worker) chdirMounted(c *Call) (Answer, bool) {
 		w.entered(c.TID, cwd{})
 		return Answer{}, false
 	}
-	if a, ours := w.servedAt(c, l.real); ours {
+	if a, ours := w.servedAt(c, l.place()); ours {
 		w.entered(c.TID, cwd{})
 		return a, true
 	}
@@ -177,7 +177,7 @@ func (w *Worker) mountedObject(c *Call, dirfd int, addr uint64, flags int) (own 
 		return "", nil, false, 0, false
 	}
 	if !l.exists {
-		return l.real, nil, false, l.errno, l.redirected
+		return l.place(), nil, false, l.errno, l.redirected
 	}
 	return l.real, l.mount, l.logical == l.mount.Point, 0, true
 }
@@ -273,7 +273,7 @@ func (w *Worker) statfsMounted(c *Call, fd int, addr, out uint64) (Answer, bool)
 		return Answer{}, false
 	}
 	if addr != 0 {
-		if a, ours := w.servedAt(c, own); ours {
+		if a, ours := w.askAt(own, func() Answer { return w.statfsServed(c, []byte(own)) }); ours {
 			return a, true
 		}
 	}

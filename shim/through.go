@@ -112,7 +112,7 @@ func (w *Worker) pass(c *Call, p *passage) (a Answer, done bool) {
 		return Answer{}, false
 	}
 	if !two {
-		if a, ours := w.servedAt(c, l.real); ours {
+		if a, ours := w.servedAt(c, l.place()); ours {
 			return a, true
 		}
 	}
@@ -132,12 +132,17 @@ func (w *Worker) pass(c *Call, p *passage) (a Answer, done bool) {
 // servedAt asks the call's own handler about the place that its name leads to:
 // where /proc is bound into a chroot, what is served in /proc is served there.
 func (w *Worker) servedAt(c *Call, real string) (a Answer, ours bool) {
-	if !w.shim.firsts.may([]byte(real)) {
+	return w.askAt(real, func() Answer { return w.shim.handlers[c.Nr](w, c) })
+}
+
+// askAt asks about a place as if the call had named it; "" is none.
+func (w *Worker) askAt(real string, about func() Answer) (a Answer, ours bool) {
+	if real == "" || !w.shim.firsts.may([]byte(real)) {
 		return Answer{}, false
 	}
 	w.renamed = real
 	defer func() { w.renamed = "" }()
-	a = w.shim.handlers[c.Nr](w, c)
+	a = about()
 	return a, a.Kind != Continue
 }
 
