@@ -60,7 +60,7 @@ test: build validate sandbox kubeserver ## all tests
 	cd test/cadvisor && GOWORK=off go test ./...
 	cd cmd/shimrun-validate && GOWORK=off go test ./...
 	cd test/kubeserver && GOWORK=off go test ./testcri ./pki ./arguments ./hostip
-	cd test/kubeserver && SHIMRUN=$(CURDIR)/bin/shimrun KUBESERVER=$(KUBESERVER) GOWORK=off go test -count=1 -timeout 20m ./smoke
+	cd test/kubeserver && SHIMRUN=$(CURDIR)/bin/shimrun KUBESERVER=$(KUBESERVER) GOWORK=off go test -count=1 -timeout 30m ./smoke
 
 # Upstream's Kubernetes in one binary, as k3s is: minutes the first time.
 KUBESERVER ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/shimrun/kubeserver/kubeserver
