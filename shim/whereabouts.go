@@ -7,9 +7,9 @@ import (
 )
 
 // whereabouts is where the thread that made the call at hand is, as far as anybody has
-// asked: which root, which mount namespace, and who it is. While a handler is at work the thread waits
-// in its call, and where another thread that shares its root changes that, the call may
-// be answered for the one before. In gVisor each look costs as much as the call.
+// asked: which root, which mount namespace, and who it is. While a handler is at work the
+// thread waits in its call, and where another thread that shares its root changes that, the
+// call may be answered for the one before. In gVisor each look costs as much as the call.
 type whereabouts struct {
 	tid int // 0 between calls: then nothing is kept
 
@@ -24,6 +24,14 @@ type whereabouts struct {
 	namespace     namespaceOf
 
 	status status // its tid is 0 until it was read
+}
+
+// about is where a thread is: what is asked of any other than the caller is kept nowhere.
+func (w *Worker) about(tid int) *whereabouts {
+	if w.at.tid == tid {
+		return &w.at
+	}
+	return &whereabouts{}
 }
 
 // namespaceOf is whose mount namespace a thread is in.
@@ -41,63 +49,53 @@ func (w *Worker) rootOf(tid int) (root string, known bool) {
 	if !w.shim.passing.roots.Load() {
 		return "/", true
 	}
-	at := &w.at
-	if at.tid == tid && at.rootRead {
-		return at.root, at.rootKnown
+	at := w.about(tid)
+	if !at.rootRead {
+		at.rootRead, at.root = true, "/"
+		n, e := readlinkat(atFDCWD, append(w.ofTracee(tid, "root"), 0), w.link[:])
+		if at.rootKnown = e == 0 && n > 0 && w.link[0] == '/'; at.rootKnown && n > 1 {
+			at.root = string(w.link[:n])
+		}
 	}
-	root = "/"
-	n, e := readlinkat(atFDCWD, append(w.ofTracee(tid, "root"), 0), w.link[:])
-	if known = e == 0 && n > 0 && w.link[0] == '/'; known && n > 1 {
-		root = string(w.link[:n])
-	}
-	if at.tid == tid {
-		at.rootRead, at.root, at.rootKnown = true, root, known
-	}
-	return root, known
+	return at.root, at.rootKnown
 }
 
 // rootIdentity is what the tracee's root directory is.
 func (w *Worker) rootIdentity(tid int) (identity, unix.Errno) {
-	at := &w.at
-	if at.tid == tid && at.identityRead {
-		return at.identity, at.identityErr
+	at := w.about(tid)
+	if !at.identityRead {
+		at.identityRead = true
+		at.identityErr = fstatat(atFDCWD, append(w.ofTracee(tid, "root"), 0), &w.st, 0)
+		at.identity = identityOf(&w.st)
 	}
-	e := fstatat(atFDCWD, append(w.ofTracee(tid, "root"), 0), &w.st, 0)
-	id := identityOf(&w.st)
-	if at.tid == tid {
-		at.identityRead, at.identity, at.identityErr = true, id, e
-	}
-	return id, e
+	return at.identity, at.identityErr
 }
 
 // namespaceOf tells whose mount namespace a thread is in.
-func (w *Worker) namespaceOf(tid int) (of namespaceOf) {
-	at := &w.at
-	if at.tid == tid && at.namespaceRead {
-		return at.namespace
+func (w *Worker) namespaceOf(tid int) namespaceOf {
+	at := w.about(tid)
+	if !at.namespaceRead {
+		at.namespaceRead = true
+		n, e := readlinkat(atFDCWD, append(w.ofTracee(tid, "ns/mnt"), 0), w.link[:])
+		switch {
+		case e != 0:
+		case bytes.Equal(w.link[:n], w.shim.namespace):
+			at.namespace = ofSupervisor
+		default:
+			at.namespace = ofAnother
+		}
 	}
-	n, e := readlinkat(atFDCWD, append(w.ofTracee(tid, "ns/mnt"), 0), w.link[:])
-	switch {
-	case e != 0:
-	case bytes.Equal(w.link[:n], w.shim.namespace):
-		of = ofSupervisor
-	default:
-		of = ofAnother
-	}
-	if at.tid == tid {
-		at.namespaceRead, at.namespace = true, of
-	}
-	return of
+	return at.namespace
 }
 
 // statusOf is the status of a thread, for any but the one whose call is at hand read anew.
 func (w *Worker) statusOf(tid int) (status, error) {
-	at := &w.at
-	if at.tid == tid && at.status.tid == tid {
+	at := w.about(tid)
+	if at.status.tid == tid {
 		return at.status, nil
 	}
 	who, err := w.shim.who(tid)
-	if at.tid == tid && err == nil {
+	if err == nil {
 		at.status = who
 	}
 	return who, err
