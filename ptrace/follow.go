@@ -45,11 +45,19 @@ func (l *loop) bringIn(f *files, except *thread) {
 func (l *loop) syscall(s *Stopped) {
 	t := s.thread
 	if !t.followed() {
-		// The exit of a call during which the process ceased to be followed.
+		// The last one of a process that has ceased to be followed: a call's exit, or
+		// the entry of the next one, which an interruption ends early all the same.
 		t.entered, t.copying = false, false
-		if !t.fire() {
-			s.resume(0)
+		if t.interrupted {
+			if entry, errno := s.atEntry(); errno != 0 {
+				return
+			} else if entry {
+				t.interrupt()
+				s.resume(0)
+				return
+			}
 		}
+		s.comeOut()
 		return
 	}
 	entry, errno := t.followedCall()
@@ -94,9 +102,17 @@ func (l *loop) exit(s *Stopped) {
 			l.unfollow(t)
 		}
 	}
-	if !t.fire() {
-		s.resume(0)
+	s.comeOut()
+}
+
+// comeOut lets a thread go on from the exit stop of a call, which takes the place of
+// the stop that an interruption leads to (ptrace_stop in kernel/signal.c): what there
+// is to do at that one is done here, for none comes.
+func (s *Stopped) comeOut() {
+	if t := s.thread; t.interrupted && s.mendInterrupted() || t.fire() {
+		return
 	}
+	s.resume(0)
 }
 
 // inspect asks about a call that writes.
@@ -206,15 +222,14 @@ func (t *thread) sends(c *shim.Call) bool {
 	return false
 }
 
-// fire starts what the thread was armed with, at the exit of the call that it
-// was armed in: any stop takes the place of the one that PTRACE_INTERRUPT asks
-// for (ptrace_stop in kernel/signal.c), so that none would come.
+// fire starts what the thread was armed with, at the exit of the call that it was
+// armed in.
 func (t *thread) fire() bool {
 	f := t.armed
 	if f == nil {
 		return false
 	}
-	t.armed, t.interrupted, t.unreported = nil, false, false
+	t.armed = nil
 	t.start(f)
 	return true
 }

@@ -174,12 +174,9 @@ func (l *loop) dispatch(tid int, status unix.WaitStatus) {
 		if t.interrupted && s.mendInterrupted() {
 			return
 		}
-		if f := t.armed; f != nil {
-			t.armed = nil
-			t.start(f)
-			return
+		if !t.fire() {
+			s.resume(0)
 		}
-		s.resume(0)
 	case groupStop:
 		t.entered = false
 		s.listen()

@@ -10,7 +10,8 @@ import (
 
 // A thread that we interrupt may sleep in a call. On Linux most such calls are
 // made again by the kernel, unseen. The others are mended here, at the
-// PTRACE_EVENT_STOP that the interruption leads to:
+// PTRACE_EVENT_STOP that the interruption leads to, or at the call's exit stop where
+// the thread is followed:
 //
 //	EINTR          made again (signal(7) lists epoll_wait, semop and a few more;
 //	               in gVisor also open of a FIFO, accept, recv, flock, msgrcv)
@@ -19,7 +20,8 @@ import (
 // Nothing of this happens for calls that a signal ends: those are the program's.
 
 // mendInterrupted hides from the program that it was interrupted. If it says so,
-// the stop has been used up.
+// the stop has been used up. Where a thread is armed nothing needs it: that one waits in
+// a call for an answer of ours.
 func (s *Stopped) mendInterrupted() (gone bool) {
 	t := s.thread
 	t.interrupted, t.unreported = false, false

@@ -1,6 +1,7 @@
 /* Calls that sleep right after one that is trapped, until somebody else acts.
    No signal has a handler here: whoever sees EINTR, or half of what was asked
-   for, sees the shim. All sleepers sleep at the same time. */
+   for, sees the shim. All sleepers sleep at the same time, and if there is a third
+   name each has that open for writing. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -414,6 +415,8 @@ int main(int argc, char **argv)
 	for (int i = 0; i < SLEEPERS; i++)
 		if ((pids[i] = fork()) == 0) {
 			alarm(20);
+			if (argc > 3)
+				open(argv[3], O_WRONLY);
 			errno = 0;
 			long n = sleepers[i].sleep();
 			outcomes[i] = (struct outcome){n, n < 0 ? errno : 0};

@@ -135,6 +135,10 @@ var processCases = []Case{
 		Run: func(r *Record) { r.Program("sleeps", "/dev/null", r.Tmp()) },
 	},
 	{
+		Name: "process/sleeps-followed", Calls: "openat write writev sendto sendmsg sendfile recvfrom accept flock fcntl msgrcv msgsnd semop epoll_wait", Like: Bare, Needs: Root,
+		Run: func(r *Record) { r.Program("sleeps", "/dev/null", r.Tmp(), r.Path("range")) },
+	},
+	{
 		Name: "process/signals-in-the-middle", Calls: "openat newfstatat setitimer rt_sigaction",
 		Run: func(r *Record) { r.Program("signals", r.Path("const"), r.Path("keys"), "1") },
 	},
