@@ -25,7 +25,7 @@ func (g *Group) isFrozen() bool {
 		return false
 	}
 	for _, p := range g.h.of.members.all {
-		if p.groups[g.h.index].within(g) && !(p.frozen && p.Stopped) && !p.Ours {
+		if p.stands = p.frozen && (p.stands || p.Stopped); p.groups[g.h.index].within(g) && !p.stands && !p.Ours {
 			return false
 		}
 	}
@@ -92,7 +92,7 @@ func (hs *Hierarchies) refreeze(p *member, who Caller) error {
 	if err := who.signal(p.PID, sig); err != nil && err != unix.ESRCH {
 		return err
 	}
-	p.frozen = want
+	p.frozen, p.stands = want, false
 	return nil
 }
 

@@ -23,8 +23,9 @@ type member struct {
 	// apart has the threads that are in other groups of a unified hierarchy than
 	// their process.
 	apart map[int]*Group
-	// frozen tells that it was stopped for its group.
-	frozen bool
+	// frozen tells that it was stopped for its group, stands that it has stood still
+	// since: one that a tracer holds says so and then does not for a moment.
+	frozen, stands bool
 }
 
 // A place is where a process is: its group in each hierarchy, in their order, and
@@ -110,7 +111,7 @@ func (hs *Hierarchies) settle(p *Process, now map[int]*Process, born map[int]pla
 	seen[p.PID] = m // also ends a circle of parents, which a race could make
 	old := hs.members.all[p.PID]
 	if old != nil && old.Start == p.Start {
-		m.place, m.apart, m.frozen = old.place, old.apart, old.frozen
+		m.place, m.apart, m.frozen, m.stands = old.place, old.apart, old.frozen, old.stands
 		m.charge(&old.Process, dead[p.PID])
 		return m
 	}

@@ -39,7 +39,6 @@ const seeGroups = `
 func TestControlGroupsInGVisor(t *testing.T) {
 	for _, g := range grounds {
 		t.Run(g.String(), func(t *testing.T) {
-			t.Parallel()
 			sandbox, shimrun, dir := sandboxed(t, g, limited)
 			for version, files := range groupFiles {
 				out, errOut, code := sandbox.Run(t, "env", "SHIMRUN_MODE=builtin", shimrun, "--profile", "kubernetes", "--cgroups", version, "--",

@@ -39,7 +39,6 @@ var grounds = []ground{{"debian12", "all"}, {"debian12", "docker"}, {"debian13",
 func TestInGVisor(t *testing.T) {
 	for _, g := range grounds {
 		t.Run(g.String(), func(t *testing.T) {
-			t.Parallel()
 			sandbox, shimrun, dir := sandboxed(t, g, all(script("cat /proc/sys/kernel/panic; pwd; head -1 /proc/self/status; echo x >/dev/null; grep -c ' /proc ' /proc/self/mountinfo; exit 42"), func(s *specs.Spec) {
 				s.Process.Cwd = "/bin"
 			}))

@@ -58,7 +58,6 @@ func TestActs(t *testing.T) {
 	for _, runsc := range gvisor.Names {
 		for _, caps := range []string{"all", "docker"} {
 			t.Run(nameOf(runsc, caps), func(t *testing.T) {
-				t.Parallel()
 				box := newBox(t, runsc, caps)
 				for _, caller := range acts.Callers {
 					t.Run(caller, func(t *testing.T) { box.ground(caller).differ(t, caller) })

@@ -148,10 +148,14 @@ func (r *Record) Command(path string, args ...string) {
 		r.Say("%s: %s", filepath.Base(path), Errno(err))
 		return
 	}
-	timer := time.AfterFunc(60*time.Second, func() { _ = cmd.Process.Kill() })
+	hung := ""
+	timer := time.AfterFunc(60*time.Second, func() {
+		hung = doing(cmd.Process.Pid)
+		_ = cmd.Process.Kill()
+	})
 	err := cmd.Wait()
 	if !timer.Stop() {
-		r.Say("%s: hangs", filepath.Base(path))
+		r.Say("%s: hangs: %s", filepath.Base(path), hung)
 	}
 	if text := strings.TrimSuffix(out.String(), "\n"); text != "" {
 		for _, line := range strings.Split(text, "\n") {
@@ -161,6 +165,16 @@ func (r *Record) Command(path string, args ...string) {
 	if err != nil {
 		r.Say("%s: %s", filepath.Base(path), err)
 	}
+}
+
+// doing is what the kernel says that a process does, as far as it says anything.
+func doing(pid int) string {
+	var all []string
+	for _, name := range []string{"stat", "syscall", "wchan", "maps"} {
+		text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/%s", pid, name))
+		all = append(all, strings.TrimSpace(string(text)))
+	}
+	return strings.Join(all, "; ")
 }
 
 // Errno is an error's symbolic name, "ok" for none.
