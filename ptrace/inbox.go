@@ -32,15 +32,16 @@ func (in *inbox) put(f func(*loop)) {
 	case <-in.done:
 		return
 	}
-	// On a busy machine a ring is dear, and is not what the thread is to be busy with.
-	for pause := time.Millisecond; ; pause = min(2*pause, 32*time.Millisecond) {
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for {
 		in.bell.ring()
 		select {
 		case <-w.taken:
 			return
 		case <-in.done:
 			return
-		case <-time.After(pause):
+		case <-tick.C:
 		}
 	}
 }

@@ -48,6 +48,8 @@ type thread struct {
 
 	interrupted bool      // by us; a PTRACE_EVENT_STOP is to come
 	unreported  bool      // and neither that nor a call has come yet; see lookBeforeFIFO
+	asked       uint32    // the waker's round in which it was interrupted
+	again       uint8     // how often that was done once more
 	stir        bool      // see waker
 	last        shim.Call // the trapped call that the kernel was left to do, Nr -1 where there is none
 	looked      bool      // see lookBeforeExec

@@ -7,21 +7,33 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A waker mends a fault of gVisor: a signal that arrives while a thread is in a
+// A waker mends two faults of gVisor. The first: a signal that arrives while a thread is in a
 // ptrace-stop is queued, but the thread is not told (canReceiveSignalLocked in
 // pkg/sentry/kernel/task_signals.go: "do not choose stopped tasks"), nor does it
 // look when it leaves the stop, as a Linux thread does. The signal then waits
 // for the next one to come. So every thread that has been in such a stop is
 // interrupted once, a moment later, which makes it look.
+//
+// The second: with systrap, on a busy machine, an interruption can be lost between the
+// sentry and the thread that runs a task, which then stands still for ever, but for
+// another interruption (google/gvisor, issue 14405). So one that nothing has come of
+// is made again.
 type waker struct {
 	bell bell
-	due  atomic.Bool // some thread has stopped since the last time
-	rung atomic.Bool // it is time; the bell is for a tracing thread that sleeps
-	done chan struct{}
+	// round counts the times that threads were looked after.
+	round uint32
+	due   atomic.Bool // some thread has stopped since the last time
+	rung  atomic.Bool // it is time; the bell is for a tracing thread that sleeps
+	done  chan struct{}
 }
 
 // wakeEvery bounds how late such a signal is, and what a busy thread pays.
 const wakeEvery = 100 * time.Millisecond
+
+// lostAfter is how many rounds later an interruption is taken for lost, and mostAgain
+// how often it is made once more: nothing comes of it either while a thread waits where
+// it cannot be interrupted.
+const lostAfter, mostAgain = 10, 5
 
 // startWaker begins, on kernels that are taken for gVisor. The caller is the
 // tracing thread.
@@ -74,18 +86,27 @@ func (l *loop) wake() {
 	if l.waker == nil || !l.waker.rung.Swap(false) {
 		return
 	}
-	l.waker.due.Store(false)
+	w := l.waker
+	w.due.Store(false)
+	w.round++
 	for _, t := range l.threads {
-		if !t.stir {
+		outstanding := t.interrupted && t.again < mostAgain
+		if !t.stir && !outstanding {
 			continue
 		}
+		stirred := t.stir
 		t.stir = false
-		if t.sleeping {
+		if t.sleeping || t.last.Nr >= 0 && l.policy.Waits(&t.last) {
 			continue
 		}
-		if t.last.Nr < 0 || !l.policy.Waits(&t.last) {
+		switch again := t.again + 1; {
+		case stirred:
 			t.interrupt()
+		case w.round-t.asked >= lostAfter:
+			t.interrupt()
+			t.again = again
 		}
+		w.due.Store(true) // to see what comes of it
 	}
 }
 
@@ -138,6 +159,9 @@ func (s *Stopped) lookFirst() bool {
 
 // interrupt makes a thread report a PTRACE_EVENT_STOP as soon as it can.
 func (t *thread) interrupt() {
-	t.interrupted, t.unreported = true, t.waker != nil
+	t.interrupted, t.unreported, t.again = true, t.waker != nil, 0
+	if t.waker != nil {
+		t.asked = t.waker.round
+	}
 	request(unix.PTRACE_INTERRUPT, t.tid, 0, 0)
 }

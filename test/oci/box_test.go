@@ -52,6 +52,17 @@ func (b *box) command(t *testing.T, args ...string) *exec.Cmd {
 	return b.sandbox.Command(t.Context(), []string{"PATH=/opt/ctrd:/usr/sbin:/usr/bin:/sbin:/bin", "SHIMRUN_MODE=builtin"}, args...)
 }
 
+// look logs what all threads in it do, for a command that got no further.
+func (b *box) look(t *testing.T) {
+	t.Helper()
+	r := runCommand(t, b.command(t, "sh", "-c", `
+		for p in /proc/[0-9]*; do
+			echo "$(cut -d ' ' -f 1-4 $p/stat): $(tr '\0' ' ' <$p/cmdline | cut -c 1-150)"
+			echo "  threads $(cut -d ' ' -f 3 $p/task/*/stat | sort | uniq -c | tr '\n' ' '), open $(readlink $p/fd/* | grep -c fifo) FIFOs"
+		done`))
+	t.Logf("%s%s", r.stdout, r.stderr)
+}
+
 // daemon starts a command that goes on until the test ends. If that fails, its
 // output is shown.
 func (b *box) daemon(t *testing.T, args ...string) (ended <-chan struct{}) {

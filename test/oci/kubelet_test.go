@@ -111,7 +111,11 @@ func (n *boxedNode) kubectl(stdin string, args ...string) result {
 	n.t.Helper()
 	cmd := n.box.command(n.t, append([]string{"/opt/kube/kubeserver", "kubectl", "--kubeconfig", "/var/lib/rancher/kubeconfig"}, args...)...)
 	cmd.Stdin = strings.NewReader(stdin)
-	return runCommand(n.t, cmd)
+	r := runCommand(n.t, cmd)
+	if r.code < 0 { // killed
+		n.box.look(n.t)
+	}
+	return r
 }
 
 // until repeats a kubectl until its output has the words.
