@@ -39,7 +39,11 @@ type validity struct{ asked, here bool }
 
 // who reads who a thread is. [Worker.who] reads it of a caller.
 func (s *Shim) who(tid int) (status, error) {
-	who, err := statusOf(tid)
+	name := strconv.Itoa(tid)
+	if tid == supervisor {
+		name = "self" // also where this /proc numbers processes as another namespace does
+	}
+	who, err := statusAt(name)
 	who.tid, who.namespaces, who.validity = tid, &s.namespaces, &validity{}
 	return who, err
 }
@@ -57,8 +61,11 @@ func (w *Worker) who(c *Call) (status, error) {
 }
 
 // statusOf reads the status of a thread.
-func statusOf(tid int) (status, error) {
-	b, err := procfs.ReadFile("/proc/" + strconv.Itoa(tid) + "/status")
+func statusOf(tid int) (status, error) { return statusAt(strconv.Itoa(tid)) }
+
+// statusAt reads that of what has a name in /proc.
+func statusAt(name string) (status, error) {
+	b, err := procfs.ReadFile("/proc/" + name + "/status")
 	if err != nil {
 		return status{}, err
 	}
