@@ -7,8 +7,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A waker mends two faults of gVisor. The first: a signal that arrives while a thread is in a
-// ptrace-stop is queued, but the thread is not told (canReceiveSignalLocked in
+// A waker mends two faults of gVisor. The first: a signal that arrives while a thread
+// is in a ptrace-stop is queued, but the thread is not told (canReceiveSignalLocked in
 // pkg/sentry/kernel/task_signals.go: "do not choose stopped tasks"), nor does it
 // look when it leaves the stop, as a Linux thread does. The signal then waits
 // for the next one to come. So every thread that has been in such a stop is

@@ -25,7 +25,7 @@ func (g *Group) isFrozen() bool {
 		return false
 	}
 	for _, p := range g.h.of.members.all {
-		if p.stands = p.frozen && (p.stands || p.Stopped); p.groups[g.h.index].within(g) && !p.stands && !p.Ours {
+		if p.groups[g.h.index].within(g) && !p.stands && !p.Ours {
 			return false
 		}
 	}

@@ -111,7 +111,8 @@ func (hs *Hierarchies) settle(p *Process, now map[int]*Process, born map[int]pla
 	seen[p.PID] = m // also ends a circle of parents, which a race could make
 	old := hs.members.all[p.PID]
 	if old != nil && old.Start == p.Start {
-		m.place, m.apart, m.frozen, m.stands = old.place, old.apart, old.frozen, old.stands
+		m.place, m.apart, m.frozen = old.place, old.apart, old.frozen
+		m.stands = old.stands || old.frozen && p.Stopped
 		m.charge(&old.Process, dead[p.PID])
 		return m
 	}

@@ -17,7 +17,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -108,18 +107,12 @@ func lies() (err error) {
 }
 
 // results has for each ground and row how it came out, for the table at the end.
-var (
-	results   = map[string]map[string]string{}
-	resultsMu sync.Mutex // for the outer map: each inner one is its ground's
-)
+var results = map[string]map[string]string{}
 
 // One ground after the other: two sandboxes at a time take more than twice as long.
 func TestConformance(t *testing.T) {
-	var mu sync.Mutex
 	oracles := map[int]map[string][]string{}
 	oracleFor := func(t *testing.T, user int) map[string][]string {
-		mu.Lock()
-		defer mu.Unlock()
 		if oracles[user] == nil {
 			oracles[user] = consult(t, user)
 		}
@@ -153,9 +146,7 @@ func consult(t *testing.T, user int) map[string][]string {
 // conform runs the table on one ground and compares.
 func conform(t *testing.T, g *ground, oracle map[string][]string) {
 	marks := map[string]string{}
-	resultsMu.Lock()
 	results[g.name] = marks
-	resultsMu.Unlock()
 	var over, fresh, unified, bare, nothing []string
 	for _, c := range cases.All() {
 		switch {

@@ -25,7 +25,6 @@ type Record struct {
 	lines  []string
 	fds    []int
 	atExit []func()
-	again  bool // a command was lost, and run again
 }
 
 // Run runs one row and returns its record. What the row opened is closed, and
@@ -142,21 +141,12 @@ func (r *Record) Program(name string, args ...string) {
 
 // Command runs a program and records what it prints and how it ends.
 func (r *Record) Command(path string, args ...string) {
-	if !r.command(path, args) {
-		r.command(path, args)
-	}
-}
-
-// command does so, but if done is false it records nothing: gVisor with systrap can lose
-// the thread of its own that runs a process, on a busy machine. The process runs then
-// and gets no further (google/gvisor, pull request 14201).
-func (r *Record) command(path string, args []string) (done bool) {
 	var out bytes.Buffer
 	cmd := exec.Command(path, args...)
 	cmd.Stdout, cmd.Stderr = &out, &out
 	if err := cmd.Start(); err != nil {
 		r.Say("%s: %s", filepath.Base(path), Errno(err))
-		return true
+		return
 	}
 	hung := ""
 	timer := time.AfterFunc(60*time.Second, func() {
@@ -165,11 +155,6 @@ func (r *Record) command(path string, args []string) (done bool) {
 	})
 	err := cmd.Wait()
 	if !timer.Stop() {
-		if strings.Contains(hung, ") R ") && !r.again {
-			r.again = true
-			fmt.Fprintf(os.Stderr, "%s is run again: it was lost: %s\n", path, hung)
-			return false
-		}
 		r.Say("%s: hangs: %s", filepath.Base(path), hung)
 	}
 	if text := strings.TrimSuffix(out.String(), "\n"); text != "" {
@@ -180,7 +165,6 @@ func (r *Record) command(path string, args []string) (done bool) {
 	if err != nil {
 		r.Say("%s: %s", filepath.Base(path), err)
 	}
-	return true
 }
 
 // doing is what the kernel says that a process does, as far as it says anything.
