@@ -109,7 +109,7 @@ func lies() (err error) {
 // results has for each ground and row how it came out, for the table at the end.
 var results = map[string]map[string]string{}
 
-// One ground after the other: two sandboxes at a time take more than twice as long.
+// One ground after the other: beside another sandbox one takes more than twice as long.
 func TestConformance(t *testing.T) {
 	oracles := map[int]map[string][]string{}
 	oracleFor := func(t *testing.T, user int) map[string][]string {
