@@ -69,8 +69,11 @@ func (l *loop) arrive(t *thread, then func()) {
 	switch {
 	case l.threads[t.tid] != t:
 		then()
-	case f.arriving == t && f.gathered == nil:
+	case f.arriving == t && f.gathered == nil && f.astray == 0:
 		then()
+	case f.arriving == t && f.gathered == nil:
+		f.gathered = then
+		l.watch(f)
 	case f.arriving == t:
 		begin := f.gathered
 		f.gathered = func() { begin(); then() }

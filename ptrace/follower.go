@@ -48,13 +48,13 @@ const followOptions = unix.PTRACE_O_TRACECLONE | unix.PTRACE_O_TRACEFORK | unix.
 // tracer has it. A process that was made before, by clone(2) with CLONE_FILES and
 // without CLONE_THREAD, has the same descriptors and is not found.
 func (f *Follower) Follow(tid int) error {
-	may := make(chan struct{})
+	may := make(chan error, 1)
 	err := f.do(func(l *loop) error {
 		tgid, err := tgidOf(tid)
 		if err != nil {
 			return err
 		}
-		if t := l.threads[tid]; t == nil || !t.followed() {
+		if t := l.threads[tid]; t == nil || !t.followed() || t.process.partial {
 			// Some of its threads may still be on their way out of an earlier
 			// following, and some are gone from it.
 			if err := l.seizeProcess(tgid); err != nil {
@@ -67,13 +67,34 @@ func (f *Follower) Follow(tid int) error {
 		}
 		l.follow(t)
 		t.found() // held in its call
-		l.arrive(t, func() { close(may) })
+		l.arriveInAll(t, func(err error) { may <- err })
 		return nil
 	})
 	if err == nil {
-		<-may
+		err = <-may
 	}
 	return err
+}
+
+// arriveInAll is arrive, when also those threads are known that were being made while
+// the others were seized: nobody traces them by birth, and nothing shows them before
+// their maker has been heard of.
+func (l *loop) arriveInAll(t *thread, then func(error)) {
+	l.arrive(t, func() {
+		p := t.process
+		if !p.partial || l.threads[t.tid] != t {
+			then(nil)
+			return
+		}
+		known := p.threads
+		err := l.seizeProcess(p.tgid)
+		if err == nil && p.threads > known {
+			l.arriveInAll(t, then)
+			return
+		}
+		p.partial = err != nil
+		then(err)
+	})
 }
 
 // Chdir makes thread tid, which waits in a call of its own, change into the
@@ -218,35 +239,57 @@ func (f *Follower) lead(tid int, waits func() bool, script func(*injection)) err
 
 // seizeProcess takes all threads of a process, those too that are made meanwhile.
 func (l *loop) seizeProcess(tgid int) error {
-	dir := "/proc/" + strconv.Itoa(tgid) + "/task"
 	for {
-		entries, err := os.ReadDir(dir)
-		if err != nil {
+		if all, err := l.seizeListed(tgid); all || err != nil {
 			return err
 		}
-		more := false
-		for _, e := range entries {
-			tid, err := strconv.Atoi(e.Name())
-			if err != nil || l.threads[tid] != nil {
-				continue
-			}
-			if err := l.seizeThread(tid, tgid); err == nil {
-				more = true
-			} else if !hasEnded(tid) {
-				return err
-			}
-		}
-		if !more {
-			return nil
-		}
 	}
+}
+
+// seizeListed takes the threads that a listing has. all tells that there are no others:
+// a listing ends early or leaves some out where a thread ends meanwhile (next_tid and
+// first_tid in fs/proc/base.c), but those that are traced stay until they are waited for.
+// So one that has none but these, and as many as the process has threads, is whole.
+func (l *loop) seizeListed(tgid int) (all bool, err error) {
+	dir := "/proc/" + strconv.Itoa(tgid) + "/task"
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return false, err
+	}
+	all = true
+	for _, e := range entries {
+		tid, err := strconv.Atoi(e.Name())
+		if err != nil || l.threads[tid] != nil {
+			continue
+		}
+		ended := false
+		switch err := l.seizeThread(tid, tgid); {
+		case err == nil:
+		case isTracedByUs(tid): // from birth, of which nothing has been heard yet
+			l.adopt(tid)
+		case hasEnded(tid):
+			ended = true
+		default:
+			return false, err
+		}
+		// A leader that has ended stays as long as the others.
+		all = all && ended && tid == tgid
+	}
+	var st unix.Stat_t
+	if err := unix.Stat(dir, &st); err != nil {
+		return false, os.NewSyscallError("stat "+dir, err)
+	}
+	const own = 2 // links: a directory's own, and one for each thread
+	return all && int(st.Nlink) == own+len(entries), nil
 }
 
 func (l *loop) seizeThread(tid, tgid int) error {
 	if errno := request(unix.PTRACE_SEIZE, tid, 0, followOptions); errno != 0 {
 		return fmt.Errorf("thread %d: %w", tid, os.NewSyscallError("ptrace(PTRACE_SEIZE)", errno))
 	}
+	known := l.processes[tgid] != nil
 	t := l.add(tid, tgid)
+	t.process.partial = t.process.partial || !known
 	t.interrupt()
 	if t.followed() {
 		t.stray()

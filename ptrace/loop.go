@@ -92,7 +92,7 @@ func (l *loop) add(tid, tgid int) *thread {
 	return t
 }
 
-// remove forgets a tracee that has ended, or is being let go.
+// remove forgets a tracee.
 func (l *loop) remove(t *thread) {
 	if l.threads[t.tid] == t {
 		delete(l.threads, t.tid)
@@ -107,6 +107,12 @@ func (l *loop) remove(t *thread) {
 	if l.processes[p.tgid] == p {
 		delete(l.processes, p.tgid)
 	}
+}
+
+// letGo forgets a tracee that goes on untraced.
+func (t *thread) letGo() {
+	t.process.partial = true
+	t.remove(t)
 }
 
 // dispatch attends to one report of wait4.

@@ -30,7 +30,7 @@ func (s *Stopped) resume(signal unix.Signal) unix.Errno {
 	}
 	switch {
 	case t.leaving():
-		t.remove(t)
+		t.letGo()
 		return request(unix.PTRACE_DETACH, t.tid, 0, uintptr(signal))
 	case t.followed():
 		return request(unix.PTRACE_SYSCALL, t.tid, 0, uintptr(signal))
@@ -45,7 +45,7 @@ func (s *Stopped) listen() {
 	s.thread = nil
 	if t.leaving() {
 		// Detached in a group-stop, it stays stopped as if never traced.
-		t.remove(t)
+		t.letGo()
 		request(unix.PTRACE_DETACH, t.tid, 0, 0)
 		return
 	}

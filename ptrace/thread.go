@@ -15,6 +15,8 @@ import (
 type process struct {
 	tgid    int
 	threads int // how many of them are known
+	// partial tells that there may be others: some were seized, or let go.
+	partial bool
 	files   *files
 
 	memory   int  // /proc/TGID/mem, or -1
@@ -69,15 +71,24 @@ func (t *thread) followed() bool { return t.process.files.follow }
 func (t *thread) leaving() bool { return t.detach && !t.followed() }
 
 // tgidOf asks /proc for the thread group of a thread that nothing has announced.
-func tgidOf(tid int) (int, error) {
+func tgidOf(tid int) (int, error) { return statusField(tid, "Tgid:") }
+
+// isTracedByUs tells whether the calling thread traces a thread.
+func isTracedByUs(tid int) bool {
+	tracer, err := statusField(tid, "TracerPid:")
+	return err == nil && tracer == unix.Gettid()
+}
+
+// statusField is a number in /proc/TID/status (proc_pid_status(5)).
+func statusField(tid int, name string) (int, error) {
 	status, err := procfs.ReadFile(fmt.Sprintf("/proc/%d/status", tid))
 	if err != nil {
 		return 0, err
 	}
 	for line := range bytes.Lines(status) {
-		if value, ok := bytes.CutPrefix(line, []byte("Tgid:")); ok {
+		if value, ok := bytes.CutPrefix(line, []byte(name)); ok {
 			return strconv.Atoi(string(bytes.TrimSpace(value)))
 		}
 	}
-	return 0, fmt.Errorf("/proc/%d/status has no Tgid", tid)
+	return 0, fmt.Errorf("/proc/%d/status has no %s", tid, name)
 }

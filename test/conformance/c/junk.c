@@ -62,6 +62,28 @@ static void *guesses(void *unused)
 	return unused;
 }
 
+static void *guesses_shortly(void *unused)
+{
+	for (double until = now() + 0.003; now() < until;)
+		for (int fd = 3; fd < 8; fd++)
+			put(fd);
+	return unused;
+}
+
+/* Threads that come while others begin to be watched. */
+static void *bears(void *unused)
+{
+	while (now() < end) {
+		pthread_t thread[4];
+		int made = 0;
+		while (made < 4 && !pthread_create(&thread[made], NULL, guesses_shortly, NULL))
+			made++;
+		while (made)
+			pthread_join(thread[--made], NULL);
+	}
+	return unused;
+}
+
 static void *waits(void *unused)
 {
 	while (now() < end) {
@@ -175,6 +197,11 @@ static int way(const char *name)
 			start(guesses);
 			start(waits);
 		}
+	} else if (!strcmp(name, "born-meanwhile")) {
+		start(bears);
+		start(bears);
+		start(waits);
+		start(waits);
 	} else if (!strcmp(name, "moved")) {
 		start(removes);
 		start(moves);
@@ -218,7 +245,7 @@ int main(int argc, const char **argv)
 {
 	/* A shared table only when asked for. */
 	static const char *all[] = {
-		"threads", "many-numbers", "few-numbers", "guesses", "moved", "own-tables", "children", "leader-ended", "execve", NULL,
+		"threads", "many-numbers", "few-numbers", "guesses", "born-meanwhile", "moved", "own-tables", "children", "leader-ended", "execve", NULL,
 	};
 	const char **ways = all;
 
