@@ -13,6 +13,8 @@ import (
 
 	"github.com/rs/zerolog"
 	"golang.org/x/sys/unix"
+
+	"github.com/shimrun/shimrun/internal/procfs"
 )
 
 // Names of backends, as in [Plan.Backend].
@@ -209,6 +211,10 @@ func (s *supervisor) serve() error {
 	}
 	if _, err := os.Stat("/proc/self/root"); err != nil {
 		return s.launcher.exit(StatusFailed, "no procfs is mounted on /proc, and without it nobody can see which file a program's name leads to; mount it, or serve nothing (--profile none)")
+	}
+	if !procfs.NumbersUs() {
+		s.log.Warn().Msg("the procfs on /proc shows the processes of another pid namespace, under other numbers: nothing is served; mount one of this namespace there (mount -t proc proc /proc)")
+		return s.launcher.become(targetOf(s.plan), 0)
 	}
 	s.command = s.launcher.pid
 	trap := probeTrap(traps)

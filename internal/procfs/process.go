@@ -30,6 +30,14 @@ func (Machine) Processes() ([]cgroup.Process, error) {
 	return all, nil
 }
 
+// NumbersUs tells whether /proc numbers processes as this one's pid namespace does.
+// Where it is another namespace's, a number leads to somebody else there (proc(5),
+// pid_namespaces(7)).
+func NumbersUs() bool {
+	self, err := os.Readlink("/proc/self")
+	return err == nil && self == strconv.Itoa(os.Getpid())
+}
+
 // isOurs tells by what the kernel calls a process, with a bracket before it,
 // whether it is a supervisor or a guardian (runtime/guardian.c), of whatever run.
 func isOurs(name []byte) bool {

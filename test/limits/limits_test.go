@@ -1,11 +1,13 @@
 // Package limits holds the promise that a limit of setrlimit(2) which a command
-// runs well under, it runs well under with shimrun in front.
+// runs well under, it runs well under with shimrun in front; and what is done where
+// nothing can be served.
 package limits
 
 import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -170,5 +172,30 @@ for shell in "${shells[@]}"; do wait "$shell" || exit; done`
 	}
 	if status, said := run(t, under("-t 1", with(t, "ptrace", "bash", "-c", script, ready)...)); status != 0 || said != "" {
 		t.Errorf("exit status %d, %q", status, said)
+	}
+}
+
+// A procfs of another pid namespace, as where unshare(1) is given no --mount-proc: a
+// thread's number leads to another process there, whose rights and files are not its own.
+// Nothing is served then, and that is said.
+func TestAnotherNamespacesProc(t *testing.T) {
+	for _, backend := range backends {
+		command := with(t, backend, "sh", "-c", "echo $$; cat "+served)
+		command[slices.Index(command, "error")] = "warn"
+		cmd := exec.Command(command[0], command[1:]...)
+		cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWPID}
+		real, err := os.ReadFile(served)
+		if err != nil {
+			lack(t, "%v", err)
+		}
+		var said strings.Builder
+		cmd.Stderr = &said
+		out, err := cmd.Output()
+		if err != nil || string(out) != "1\n"+string(real) {
+			t.Errorf("%s: %v, %q and %s, want 1 and %q", backend, err, out, &said, real)
+		}
+		if lines := strings.Count(said.String(), "\n"); lines != 1 || !strings.Contains(said.String(), "another pid namespace") {
+			t.Errorf("%s: %s", backend, &said)
+		}
 	}
 }
