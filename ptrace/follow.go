@@ -89,6 +89,9 @@ func (l *loop) entry(s *Stopped) {
 		t.start((*Stopped).copyDescriptor)
 		return
 	}
+	if t.waker != nil {
+		t.last = l.call
+	}
 	s.resume(0)
 }
 

@@ -22,14 +22,15 @@ type handedOut struct {
 	position atomic.Int64
 	// names are those of the UTS namespace whose file it is, nil for all else.
 	names *hostNames
+	// unseen counts the looks at all open files since it was last among them.
+	unseen uint8
 }
 
-// maxPrivate bounds how many objects made for one open each are remembered.
-// Their inode numbers are never used again while the supervisor lives, but a
-// program that opens /proc/self/mountinfo for days must not fill memory: a kubelet
-// does some five a second. A descriptor that is older than the last 4,096 such
-// opens is still read correctly; only its fstat shows the memfd.
-const maxPrivate = 1 << 12
+// manyPrivate is after how many objects made for one open each it is looked which of them
+// are still open. Their inode numbers are never used again while the supervisor lives, but
+// a program that opens /proc/self/mountinfo for days must not fill memory: a kubelet
+// does some five a second.
+const manyPrivate = 1 << 12
 
 // handedOuts is the register of what has been handed out.
 type handedOuts struct {
@@ -38,8 +39,10 @@ type handedOuts struct {
 	// devs are the filesystems that any of them is or was on: few, and nearly
 	// every object that is asked about is on another one.
 	devs    *devices
-	private []identity // a ring of those made for one open
-	next    int
+	private int // how many of them were made for one open
+	// most is how many of those there are before they are looked after again.
+	most    int
+	looking bool
 }
 
 func (h *handedOuts) get(id identity) (*handedOut, bool) {
@@ -68,16 +71,16 @@ func (h *handedOuts) put(id identity, o *handedOut) {
 	if h.objects == nil {
 		h.objects = map[identity]*handedOut{}
 	}
+	if before := h.objects[id]; before != nil && !before.shared {
+		h.private--
+	}
+	if !o.shared {
+		h.private++
+	}
 	h.objects[id] = o
 	h.devs.add(id.dev)
-	if o.shared {
-		return
+	if h.private > max(h.most, manyPrivate) && !h.looking {
+		h.looking = true
+		go h.forgetClosed()
 	}
-	if len(h.private) < maxPrivate {
-		h.private = append(h.private, id)
-		return
-	}
-	delete(h.objects, h.private[h.next])
-	h.private[h.next] = id
-	h.next = (h.next + 1) % maxPrivate
 }

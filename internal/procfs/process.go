@@ -13,7 +13,7 @@ import (
 // Processes lists all that live, by /proc/PID/stat. One that ends meanwhile is
 // left out.
 func (Machine) Processes() ([]cgroup.Process, error) {
-	pids, err := numbersIn("/proc")
+	pids, err := Numbers("/proc")
 	if err != nil {
 		return nil, err
 	}
@@ -46,10 +46,11 @@ func isOurs(name []byte) bool {
 
 // Threads lists the thread ids of a process.
 func (Machine) Threads(pid int) ([]int, error) {
-	return numbersIn("/proc/" + strconv.Itoa(pid) + "/task")
+	return Numbers("/proc/" + strconv.Itoa(pid) + "/task")
 }
 
-func numbersIn(dir string) ([]int, error) {
+// Numbers lists the names in a folder that are numbers: processes, threads, descriptors.
+func Numbers(dir string) ([]int, error) {
 	fd, err := retried(func() (int, error) { return unix.Open(dir, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0) })
 	if err != nil {
 		return nil, &os.PathError{Op: "open", Path: dir, Err: err}

@@ -294,6 +294,25 @@ var writeCases = []Case{
 		},
 	},
 	{
+		// A descriptor is known however much has been opened since.
+		Name: "write/held-for-long", Calls: "openat write lseek close", Needs: Root,
+		Run: func(r *Record) {
+			r.Restore("range")
+			fd := r.Fixture("range", unix.O_RDWR)
+			for range 4200 {
+				if other, err := unix.Open("/proc/self/mountinfo", unix.O_RDONLY|unix.O_CLOEXEC, 0); err == nil {
+					unix.Close(other)
+				}
+			}
+			for _, data := range []string{"9", "1", "junk"} {
+				_, _ = unix.Seek(fd, 0, unix.SEEK_SET)
+				n, err := unix.Write(fd, []byte(data))
+				r.Say("write(%q) = %d %s, now %s", data, n, Errno(err), r.Content(r.Path("range")))
+			}
+		},
+		Not: map[string]string{"gvisor": "so many opens take long there"},
+	},
+	{
 		Name: "write/two-writers", Calls: "write openat", Needs: Root,
 		Run: func(r *Record) {
 			r.Restore("int")
