@@ -83,10 +83,12 @@ func (f *forced) Interest(nr int) shim.Interest {
 
 func (f *forced) Follows(tgid int) bool { return f.follows != nil && f.follows(tgid) }
 
-func (f *forced) Drops(*shim.Call) bool      { return true }
-func (f *forced) Handed(fd int)              { unix.Close(fd) }
-func (f *forced) PassesOn(int)               {}
-func (f *forced) Forked(int, int)            {}
+func (f *forced) Drops(*shim.Call) bool { return true }
+func (f *forced) Handed(fd int)         { unix.Close(fd) }
+func (f *forced) PassesOn(int)          {}
+func (f *forced) Forked(int, int)       {}
+
+func (f *forced) Leave(*shim.Place)          {}
 func (f *forced) Ended(int, unix.WaitStatus) {}
 
 func (f *forced) Traps() []shim.Trap {

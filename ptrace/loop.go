@@ -97,6 +97,7 @@ func (l *loop) remove(t *thread) {
 	if l.threads[t.tid] == t {
 		delete(l.threads, t.tid)
 	}
+	l.policy.Leave(&t.place)
 	p := t.process
 	p.threads--
 	l.drop(p.files, 1)

@@ -63,6 +63,8 @@ type policy interface {
 	Follows(tid int) bool
 	// PassesOn is told that a thread may hand its descriptors to one that is not followed.
 	PassesOn(tid int)
+	// Leave is told that a thread is no more, or goes on untraced.
+	Leave(*shim.Place)
 	Forked(parent, child int)
 	Ended(tgid int, status unix.WaitStatus)
 	Traps() []shim.Trap

@@ -56,6 +56,7 @@ type thread struct {
 	last        shim.Call // the trapped call that the kernel was left to do, Nr -1 where there is none
 	looked      bool      // see lookBeforeExec
 
+	place shim.Place // for the shim
 	// armed, where not nil, becomes the thread's script at its next stop
 	// outside a call. It also runs, with the thread gone, when that never comes.
 	armed func(*Stopped)

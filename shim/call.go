@@ -12,6 +12,8 @@ type Call struct {
 	TID int
 	// Tracee reaches into the stopped thread.
 	Tracee Tracee
+	// Place is what is kept of the thread from call to call; nil where nothing is.
+	Place *Place
 
 	// listing is how far a [Finish] answer to getdents has come.
 	listing listing

@@ -36,6 +36,9 @@ func (w *Worker) changesMounts(c *Call) Answer {
 		n, e := readlinkat(atFDCWD, append(w.ofTracee(c.TID, "ns/mnt"), 0), w.link[:])
 		if e != 0 || string(w.link[:n]) != string(w.shim.namespace) {
 			w.shim.passing.namespaces.Store(true)
+			// Others may have come into that namespace unseen, by unshare(2): until
+			// now there was nothing to see.
+			w.shim.departures.epoch.Add(1)
 			return Answer{}
 		}
 	}
@@ -62,12 +65,14 @@ func (w *Worker) chroot(c *Call) Answer {
 
 func (w *Worker) changesRoot(c *Call) Answer {
 	w.shim.passing.roots.Store(true)
+	w.shim.departures.begin(c.Place)
 	return w.changesMounts(c)
 }
 
 func (w *Worker) changesNamespace(c *Call) Answer {
 	w.shim.passing.namespaces.Store(w.shim.namespace != nil)
 	w.shim.passing.roots.Store(true)
+	w.shim.departures.begin(c.Place)
 	return Answer{}
 }
 

@@ -45,6 +45,7 @@ type Shim struct {
 	// self is who the supervisor is: its capabilities are all that there are here.
 	self       status
 	namespaces userNamespaces
+	departures departures
 
 	handed  handedOuts
 	shared  backings

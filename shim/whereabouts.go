@@ -11,7 +11,8 @@ import (
 // thread waits in its call, and where another thread that shares its root changes that, the
 // call may be answered for the one before. In gVisor each look costs as much as the call.
 type whereabouts struct {
-	tid int // 0 between calls: then nothing is kept
+	tid   int    // 0 between calls: then nothing is kept
+	place *Place // what is kept longer; nil where nothing is
 
 	rootRead, rootKnown bool
 	root                string
@@ -63,10 +64,16 @@ func (w *Worker) rootOf(tid int) (root string, known bool) {
 // rootIdentity is what the tracee's root directory is.
 func (w *Worker) rootIdentity(tid int) (identity, unix.Errno) {
 	at := w.about(tid)
+	if at.place != nil && at.place.rootKnown {
+		return at.place.root, 0
+	}
 	if !at.identityRead {
 		at.identityRead = true
 		at.identityErr = fstatat(atFDCWD, append(w.ofTracee(tid, "root"), 0), &w.st, 0)
 		at.identity = identityOf(&w.st)
+		if at.place != nil && at.identityErr == 0 {
+			at.place.root, at.place.rootKnown = at.identity, true
+		}
 	}
 	return at.identity, at.identityErr
 }
@@ -74,6 +81,9 @@ func (w *Worker) rootIdentity(tid int) (identity, unix.Errno) {
 // namespaceOf tells whose mount namespace a thread is in.
 func (w *Worker) namespaceOf(tid int) namespaceOf {
 	at := w.about(tid)
+	if at.place != nil && at.place.namespace != ofUnknown {
+		return at.place.namespace
+	}
 	if !at.namespaceRead {
 		at.namespaceRead = true
 		n, e := readlinkat(atFDCWD, append(w.ofTracee(tid, "ns/mnt"), 0), w.link[:])
@@ -83,6 +93,9 @@ func (w *Worker) namespaceOf(tid int) namespaceOf {
 			at.namespace = ofSupervisor
 		default:
 			at.namespace = ofAnother
+		}
+		if at.place != nil {
+			at.place.namespace = at.namespace
 		}
 	}
 	return at.namespace

@@ -59,11 +59,31 @@ func (w *Worker) Handle(c *Call) (a Answer) {
 	if w.shim.passing.mounting.Load() {
 		w.shim.settle()
 	}
-	w.at.tid = c.TID
+	w.begin(c)
 	a = w.shim.handlers[c.Nr](w, c)
 	w.handled()
 	w.count.answered(c.Nr, a.Kind)
 	return a
+}
+
+// begin remembers whose call is at hand, and what is kept of that thread.
+func (w *Worker) begin(c *Call) {
+	w.at.tid = c.TID
+	p := c.Place
+	if p == nil {
+		return
+	}
+	d := &w.shim.departures
+	if p.moving.Load() {
+		d.arrived(p, false)
+	}
+	epoch := d.now()
+	if p.epoch != epoch {
+		p.epoch, p.rootKnown, p.namespace = epoch, false, ofUnknown
+	}
+	if epoch != 0 {
+		w.at.place = p
+	}
 }
 
 // handled forgets what was read for the call at hand.
