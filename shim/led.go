@@ -133,14 +133,23 @@ func (w *Worker) mayConcern(c *Call, dirfd int, name []byte, nofollow bool) bool
 	if own == "" {
 		return false
 	}
-	flags := 0
-	if nofollow && name[len(name)-1] != '/' {
-		flags = unix.AT_SYMLINK_NOFOLLOW
-	}
 	var st unix.Stat_t
-	if e := fstatat(atFDCWD, append([]byte(own), 0), &st, flags); e != 0 {
-		// The kernel lacks it, or may not be asked.
-		return w.shim.virtual.table.Redirects() || w.shim.virtual.table.ReadOnly()
+	e := unix.Errno(0)
+	text := append([]byte(own), 0)
+	if name[len(name)-1] == '/' {
+		e = fstatat(atFDCWD, text, &st, 0)
+	} else {
+		e = fstatat(atFDCWD, text, &st, unix.AT_SYMLINK_NOFOLLOW)
+		if strings.HasSuffix(own, string(name)) { // else it speaks of the reader itself
+			w.keepLook(name, &st, e)
+		}
+		if e == 0 && st.Mode&unix.S_IFMT == unix.S_IFLNK && !nofollow {
+			e = fstatat(atFDCWD, text, &st, 0)
+		}
+	}
+	if e != 0 {
+		// The kernel lacks it, or may not be asked. Below a file there is nothing.
+		return w.shim.virtual.leads.Load() || w.shim.virtual.table.ReadOnly()
 	}
 	return w.shim.virtual.concerns(&st) || w.inMount(c, dirfd, name)
 }

@@ -114,7 +114,15 @@ func (w *Worker) Ahead(c *Call, length int, looked bool, e unix.Errno) {
 	}
 }
 
-// lookedAt gives what [Worker.Passes] has found under a name, itself and no link's
+// keepLook keeps what was found under a name that was read, itself and no link's target,
+// for who looks it up next.
+func (w *Worker) keepLook(name []byte, st *unix.Stat_t, e unix.Errno) {
+	if &name[0] == &w.path[0] {
+		w.looked, w.lookErr, w.seen = len(name), e, *st
+	}
+}
+
+// lookedAt gives what [Worker.Passes] or keepLook has found under a name, itself and no link's
 // target, if it is that name and the first time.
 func (w *Worker) lookedAt(name []byte) (unix.Errno, bool) {
 	if w.looked == 0 || w.looked != len(name) || &name[0] != &w.path[0] {

@@ -11,7 +11,8 @@ const pathMax = 4096
 
 // readPath reads the name at addr into the worker's own copy, which is all
 // that is looked at from here on. The result lies in w.path, is followed by a NUL
-// there, and lives until the next readPath. ok is false where the kernel has to say what
+// there, and lives until the next readPath of another; while a call is at hand a name is
+// read once. ok is false where the kernel has to say what
 // is wrong: an address that cannot be read (EFAULT) or a name without an end
 // within PATH_MAX (ENAMETOOLONG).
 func (w *Worker) readPath(t Tracee, addr uint64) (name []byte, ok bool) {
@@ -19,21 +20,26 @@ func (w *Worker) readPath(t Tracee, addr uint64) (name []byte, ok bool) {
 		return nil, false
 	}
 	if w.renamed != "" {
+		w.read, w.looked = nil, 0
 		n := copy(w.path[:pathMax-1], w.renamed)
 		w.path[n] = 0
 		return w.path[:n], true
 	}
 	if name := w.ahead; name != nil && addr == w.aheadAt {
-		w.ahead = nil
+		w.ahead, w.read, w.readAt = nil, name, addr
 		return name, true
 	}
-	w.ahead, w.looked = nil, 0
+	if w.read != nil && addr == w.readAt && w.at.tid != 0 {
+		return w.read, true
+	}
+	w.ahead, w.looked, w.read = nil, 0, nil
 	// Most names are short: one read of 256 bytes, seldom a second one.
 	for have, want := 0, 256; ; want = pathMax {
 		n, err := t.ReadMemory(addr+uint64(have), w.path[have:want])
 		if n > 0 {
 			if end := bytes.IndexByte(w.path[have:have+n], 0); end >= 0 {
-				return w.path[:have+end], true
+				w.read, w.readAt = w.path[:have+end], addr
+				return w.read, true
 			}
 		}
 		have += n

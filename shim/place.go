@@ -14,6 +14,7 @@ type Place struct {
 	epoch     uint64
 	rootKnown bool
 	root      identity
+	common    bool // the name of its root is "/"; others can change
 	namespace namespaceOf
 
 	moving atomic.Bool

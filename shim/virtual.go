@@ -35,7 +35,9 @@ type virtualMounts struct {
 	// networks are the files on which a network namespace is mounted: nothing else of
 	// their filesystems is in that mount.
 	networks atomic.Pointer[[]identity]
-	ram      uint64
+	// leads tells that one of them leads the names below it elsewhere.
+	leads atomic.Bool
+	ram   uint64
 
 	// closed are the roots of containers, see [Worker.closeRoot].
 	closed atomic.Pointer[[]string]
@@ -91,8 +93,9 @@ func (w *Worker) mountsOf(c *Call) (who status, ok bool) {
 
 // survey notes on which filesystems the table's mounts are.
 func (v *virtualMounts) survey() {
-	devs, networks := []uint64{}, []identity{}
+	devs, networks, leads := []uint64{}, []identity{}, false
 	for _, m := range v.table.Mounts() {
+		leads = leads || m.Redirects() && m.Backing != networkFile
 		// One that is its own source looks like what is there without it; but
 		// it can be read-only.
 		if m.Kernel && !(m.Changed() && m.ReadOnly()) || !m.Kernel && m.Super.Tmpfs == nil && !m.Redirects() && !m.ReadOnly() && !v.tellsRoots {
@@ -114,6 +117,7 @@ func (v *virtualMounts) survey() {
 	}
 	v.devs.Store(&devs)
 	v.networks.Store(&networks)
+	v.leads.Store(leads)
 }
 
 // concerns tells whether an object can be in a mount of the table.

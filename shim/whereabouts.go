@@ -51,11 +51,17 @@ func (w *Worker) rootOf(tid int) (root string, known bool) {
 		return "/", true
 	}
 	at := w.about(tid)
+	if at.place != nil && at.place.common {
+		return "/", true
+	}
 	if !at.rootRead {
 		at.rootRead, at.root = true, "/"
 		n, e := readlinkat(atFDCWD, append(w.ofTracee(tid, "root"), 0), w.link[:])
 		if at.rootKnown = e == 0 && n > 0 && w.link[0] == '/'; at.rootKnown && n > 1 {
 			at.root = string(w.link[:n])
+		}
+		if at.place != nil {
+			at.place.common = at.rootKnown && at.root == "/"
 		}
 	}
 	return at.root, at.rootKnown

@@ -32,6 +32,10 @@ type Worker struct {
 	// has read.
 	ahead   []byte
 	aheadAt uint64
+	// read, where not nil, is the name in path, from address readAt; while a call is at
+	// hand it is not read again.
+	read   []byte
+	readAt uint64
 	// looked, where not 0, is the length of the name in path that Passes has looked
 	// up, with lookErr and seen as the result.
 	looked  int
@@ -68,7 +72,7 @@ func (w *Worker) Handle(c *Call) (a Answer) {
 
 // begin remembers whose call is at hand, and what is kept of that thread.
 func (w *Worker) begin(c *Call) {
-	w.at.tid = c.TID
+	w.at.tid, w.read = c.TID, nil
 	p := c.Place
 	if p == nil {
 		return
@@ -79,7 +83,7 @@ func (w *Worker) begin(c *Call) {
 	}
 	epoch := d.now()
 	if p.epoch != epoch {
-		p.epoch, p.rootKnown, p.namespace = epoch, false, ofUnknown
+		p.epoch, p.rootKnown, p.common, p.namespace = epoch, false, false, ofUnknown
 	}
 	if epoch != 0 {
 		w.at.place = p
