@@ -180,8 +180,14 @@ func TestCgroupTree(t *testing.T) {
 	if text, err := state.Content.Read(groupView{}); err != nil || string(text) != "FROZEN\n" {
 		t.Errorf("%q, %v", text, err)
 	}
-	if _, err := state.Content.Read(fakeView{}); err == nil {
-		t.Error("read by nobody")
+	// Who reads is asked for where the text depends on that, and only there.
+	if text, err := state.Content.Read(fakeView{}); err != nil || string(text) != "FROZEN\n" {
+		t.Errorf("read by nobody: %q, %v", text, err)
+	}
+	for _, name := range []string{"tasks", "cgroup.procs"} {
+		if _, err := tree.Lookup("/sys/fs/cgroup/freezer/a/" + name).Content.Read(fakeView{}); err == nil {
+			t.Errorf("%s read by nobody", name)
+		}
 	}
 	if err := root.Group.Remove("a"); err != nil {
 		t.Fatal(err)

@@ -104,9 +104,12 @@ type groupFile struct{ *cgroup.File }
 func (f groupFile) Shared() (uint64, bool) { return 0, false }
 
 func (f groupFile) Read(v View) ([]byte, error) {
-	who, err := callerOf(v)
-	if err != nil {
-		return nil, err
+	var who cgroup.Caller
+	if f.File.Depends() {
+		var err error
+		if who, err = callerOf(v); err != nil {
+			return nil, err
+		}
 	}
 	return f.File.Read(who)
 }

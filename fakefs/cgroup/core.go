@@ -14,7 +14,7 @@ var coreFiles = []spec{
 	{name: "cgroup.clone_children", mode: 0o644,
 		read:  func(g *Group, _ Caller) (string, error) { return bit(g.clone), nil },
 		write: flag(func(g *Group, on bool) error { g.clone = on; return nil })},
-	{name: "cgroup.procs", mode: 0o644, read: readProcs, write: writeProcs},
+	{name: "cgroup.procs", mode: 0o644, read: readProcs, depends: true, write: writeProcs},
 	{name: "cgroup.sane_behavior", mode: 0o444, where: onRoot,
 		read: func(*Group, Caller) (string, error) { return "0\n", nil }},
 	{name: "notify_on_release", mode: 0o644,
@@ -32,7 +32,7 @@ var coreFiles = []spec{
 			g.agent = strip(text)
 			return nil
 		}},
-	{name: "tasks", mode: 0o644, read: readTasks, write: writeProcs},
+	{name: "tasks", mode: 0o644, read: readTasks, depends: true, write: writeProcs},
 }
 
 // readProcs lists the processes of the group itself that the reader's pid

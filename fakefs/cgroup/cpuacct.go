@@ -57,7 +57,7 @@ var cpuacctFiles = []spec{
 // times reads what the group and those below it have used, in nanoseconds.
 func times(tell func(g *Group, user, system uint64) string) func(*Group, Caller) (string, error) {
 	return func(g *Group, _ Caller) (string, error) {
-		if err := g.h.of.refresh(fresh); err != nil {
+		if err := g.h.of.refresh(g.h.of.fresh()); err != nil {
 			return "", err
 		}
 		return tell(g, g.used.user-g.used.userReset, g.used.system-g.used.systemReset), nil

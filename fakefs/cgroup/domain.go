@@ -75,7 +75,7 @@ func (g *Group) populated() bool {
 }
 
 func readType(g *Group, _ Caller) (string, error) {
-	err := g.h.of.refresh(fresh)
+	err := g.h.of.refresh(g.h.of.fresh())
 	switch {
 	case g.threaded:
 		return "threaded\n", err

@@ -25,8 +25,10 @@ type spec struct {
 	name  string
 	mode  uint32
 	where where
-	// read gives the whole text; nil for files that can only be written.
-	read func(g *Group, who Caller) (string, error)
+	// read gives the whole text; nil for files that can only be written. It is told who
+	// reads where the text depends on that.
+	read    func(g *Group, who Caller) (string, error)
+	depends bool
 	// now is what it says as processes were last looked at, for a file that changes
 	// by itself and that programs wait for.
 	now func(g *Group) string
@@ -81,11 +83,19 @@ func (f *File) Change(change func(*Attributes)) {
 	change(&f.attribute)
 }
 
-// fresh is how old figures may be, so that a reader of many files does not
-// have all processes looked at for each one.
-const fresh = 100 * time.Millisecond
+// fresh is how old figures may be, so that a reader of many files does not have all
+// processes looked at for each one: more where a look takes long, so that no more than a
+// twentieth of the time goes into them.
+func (hs *Hierarchies) fresh() time.Duration {
+	const least, most = 100 * time.Millisecond, 500 * time.Millisecond
+	return min(max(least, 20*hs.members.took), most)
+}
 
-// Read gives the file's text to a reader.
+// Depends tells whether the file's text depends on who reads it.
+func (f *File) Depends() bool { return f.spec.depends }
+
+// Read gives the file's text to a reader, who need not be known where it does not depend
+// on that.
 func (f *File) Read(who Caller) ([]byte, error) {
 	hs := f.g.h.of
 	hs.mu.Lock()

@@ -14,6 +14,7 @@ type members struct {
 	// was: a process whose parent had gone before it was seen is where its kin was.
 	ghosts map[int]place
 	looked time.Time
+	took   time.Duration // the last look
 }
 
 // A member is one process.
@@ -73,6 +74,7 @@ func (hs *Hierarchies) refresh(age time.Duration) error {
 	}
 	born := m.born
 	m.born = map[int]place{}
+	began := time.Now()
 	processes, err := hs.machine.Processes()
 	if err != nil {
 		return err
@@ -95,6 +97,7 @@ func (hs *Hierarchies) refresh(age time.Duration) error {
 	m.forgetGhosts()
 	hs.forgetThreads()
 	m.looked = time.Now()
+	m.took = m.looked.Sub(began)
 	for _, h := range hs.all {
 		h.note()
 	}

@@ -177,7 +177,7 @@ func TestFigures(t *testing.T) {
 	}
 	want := func(g *Group, file, text string) {
 		t.Helper()
-		hs.members.looked = hs.members.looked.Add(-fresh)
+		hs.members.looked = hs.members.looked.Add(-hs.fresh())
 		if got := g.get(t, file); !strings.HasPrefix(got, text) {
 			t.Errorf("%s: %q, want %q", file, got, text)
 		}

@@ -176,7 +176,7 @@ func zero(name string) spec {
 // usage is the resident memory of the processes in the group and below, no
 // more than there is: what they share is counted for each.
 func (g *Group) usage(recent bool) (uint64, error) {
-	age := fresh
+	age := g.h.of.fresh()
 	if !recent {
 		age = 0
 	}

@@ -46,7 +46,7 @@ var pidsFiles = []spec{
 		}},
 	{name: "pids.current", mode: 0o444, where: belowRoot,
 		read: func(g *Group, _ Caller) (string, error) {
-			err := g.h.of.refresh(fresh)
+			err := g.h.of.refresh(g.h.of.fresh())
 			return line(g.below(func(p *member) uint64 { return uint64(p.Threads) })), err
 		}},
 	{name: "pids.events", mode: 0o444, where: belowRoot,
@@ -57,7 +57,7 @@ var pidsFiles = []spec{
 var pidsUnifiedFiles = slices.Concat(pidsFiles, []spec{
 	{name: "pids.peak", mode: 0o444, where: belowRoot,
 		read: func(g *Group, _ Caller) (string, error) {
-			err := g.h.of.refresh(fresh)
+			err := g.h.of.refresh(g.h.of.fresh())
 			return line(g.used.mostTasks), err
 		}},
 	fixedFile("pids.events.local", belowRoot, "max 0\n"),

@@ -59,7 +59,7 @@ func (hs *Hierarchies) InGroups(pid, reader int) (paths []string, err error) {
 	hs.mu.Lock()
 	defer hs.mu.Unlock()
 	at, known := hs.members.placeOf(pid)
-	if !known || time.Since(hs.members.looked) > fresh {
+	if !known || time.Since(hs.members.looked) > hs.fresh() {
 		if err := hs.refresh(0); err != nil {
 			return nil, err
 		}

@@ -12,8 +12,8 @@ import (
 // cgroup_psi_files in kernel/cgroup/cgroup.c).
 var unifiedFiles = []spec{
 	{name: "cgroup.type", mode: 0o644, where: belowRoot, read: readType, write: writeType},
-	{name: "cgroup.procs", mode: 0o644, read: readProcesses, write: moveProcess},
-	{name: "cgroup.threads", mode: 0o644, read: readThreads, write: moveThread},
+	{name: "cgroup.procs", mode: 0o644, read: readProcesses, depends: true, write: moveProcess},
+	{name: "cgroup.threads", mode: 0o644, read: readThreads, depends: true, write: moveThread},
 	{name: "cgroup.controllers", mode: 0o444,
 		read: func(g *Group, _ Caller) (string, error) { return namesOf(g.controllers()), nil }},
 	{name: "cgroup.subtree_control", mode: 0o644, write: writeControl,

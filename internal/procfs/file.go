@@ -30,6 +30,20 @@ func ReadFile(name string) ([]byte, error) {
 	}
 }
 
+// readLine reads a file of procfs that has but one line, by one read.
+func readLine(name string, into []byte) ([]byte, error) {
+	fd, err := retried(func() (int, error) { return unix.Open(name, unix.O_RDONLY|unix.O_CLOEXEC, 0) })
+	if err != nil {
+		return nil, &os.PathError{Op: "open", Path: name, Err: err}
+	}
+	defer unix.Close(fd)
+	n, err := retried(func() (int, error) { return unix.Read(fd, into) })
+	if err != nil {
+		return nil, &os.PathError{Op: "read", Path: name, Err: err}
+	}
+	return into[:n], nil
+}
+
 // retried makes a call again that a signal ended.
 func retried(call func() (int, error)) (int, error) {
 	for {

@@ -18,8 +18,9 @@ func (Machine) Processes() ([]cgroup.Process, error) {
 		return nil, err
 	}
 	all := make([]cgroup.Process, 0, len(pids))
+	var line [pageSize]byte
 	for _, pid := range pids {
-		b, err := ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+		b, err := readLine("/proc/"+strconv.Itoa(pid)+"/stat", line[:])
 		if err != nil {
 			continue
 		}
