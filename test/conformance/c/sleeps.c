@@ -1,8 +1,7 @@
 /* Calls that sleep right after one that is trapped, until somebody else acts.
    No signal has a handler here: whoever sees EINTR, or half of what was asked
    for, sees the shim. All sleepers sleep at the same time, and if there is a third
-   name each has that open for writing: then an open of a FIFO is taken back and made
-   again (docs/syscalls.md). */
+   name each has that open for writing. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -394,7 +393,7 @@ static long sends_file(void)
 
 static const struct { const char *name; long (*sleep)(void); } sleepers[] = {
 	{"open a fifo to read", reads_fifo}, {"open a fifo to write", writes_fifo},
-	{"meet in fifos", meets_in_fifos}, /* the FIFOS */
+	{"meet in fifos", meets_in_fifos},
 	{"write to a pipe", pipe_write}, {"writev to a pipe", pipe_writev}, {"read a pipe", pipe_read},
 	{"send", stream_send}, {"sendmsg", stream_sendmsg}, {"write to a socket", stream_write},
 	{"recv", datagram}, {"accept", accepts},
@@ -404,17 +403,16 @@ static const struct { const char *name; long (*sleep)(void); } sleepers[] = {
 	{"poll", polls}, {"select", selects}, {"epoll_wait", epolls}, {"eventfd", event},
 	{"nanosleep", naps}, {"sigtimedwait", waits_for_signal}, {"futex", joins}, {"sendfile", sends_file},
 };
-enum { SLEEPERS = sizeof sleepers / sizeof *sleepers, FIFOS = 3 };
+enum { SLEEPERS = sizeof sleepers / sizeof *sleepers };
 
 int main(int argc, char **argv)
 {
 	struct outcome { long result; int error; } *outcomes = mmap(0, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	pid_t pids[SLEEPERS];
-	int first = argc > 3 ? FIFOS : 0;
 	trapped = argv[1], dir = argv[2];
 	for (int i = 0; i < LARGE; i++)
 		large[i] = i * 2654435761u >> 24;
-	for (int i = first; i < SLEEPERS; i++)
+	for (int i = 0; i < SLEEPERS; i++)
 		if ((pids[i] = fork()) == 0) {
 			alarm(20);
 			if (argc > 3)
@@ -428,7 +426,7 @@ int main(int argc, char **argv)
 				kill(partner, SIGKILL);
 			_exit(0);
 		}
-	for (int i = first; i < SLEEPERS; i++) {
+	for (int i = 0; i < SLEEPERS; i++) {
 		int status;
 		waitpid(pids[i], &status, 0);
 		if (status)
