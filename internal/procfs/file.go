@@ -11,9 +11,9 @@ import (
 // looks at the file's size, which is 0 here, and asks whether it can be polled; in gVisor
 // each costs as much as one of the program's.
 func ReadFile(name string) ([]byte, error) {
-	fd, err := retried(func() (int, error) { return unix.Open(name, unix.O_RDONLY|unix.O_CLOEXEC, 0) })
+	fd, err := open(name, 0)
 	if err != nil {
-		return nil, &os.PathError{Op: "open", Path: name, Err: err}
+		return nil, err
 	}
 	defer unix.Close(fd)
 	text := make([]byte, 0, pageSize)
@@ -32,9 +32,9 @@ func ReadFile(name string) ([]byte, error) {
 
 // readLine reads a file of procfs that has but one line, by one read.
 func readLine(name string, into []byte) ([]byte, error) {
-	fd, err := retried(func() (int, error) { return unix.Open(name, unix.O_RDONLY|unix.O_CLOEXEC, 0) })
+	fd, err := open(name, 0)
 	if err != nil {
-		return nil, &os.PathError{Op: "open", Path: name, Err: err}
+		return nil, err
 	}
 	defer unix.Close(fd)
 	n, err := retried(func() (int, error) { return unix.Read(fd, into) })
@@ -42,6 +42,15 @@ func readLine(name string, into []byte) ([]byte, error) {
 		return nil, &os.PathError{Op: "read", Path: name, Err: err}
 	}
 	return into[:n], nil
+}
+
+// open opens a file to read it; flags are further ones.
+func open(name string, flags int) (int, error) {
+	fd, err := retried(func() (int, error) { return unix.Open(name, unix.O_RDONLY|unix.O_CLOEXEC|flags, 0) })
+	if err != nil {
+		return -1, &os.PathError{Op: "open", Path: name, Err: err}
+	}
+	return fd, nil
 }
 
 // retried makes a call again that a signal ended.
