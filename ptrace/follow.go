@@ -237,6 +237,14 @@ func (t *thread) fire() bool {
 	return true
 }
 
+// disarm tells what the thread was armed with that it will not run.
+func (t *thread) disarm() {
+	if f := t.armed; f != nil {
+		t.armed = nil
+		f(&Stopped{})
+	}
+}
+
 // followedCall tells whether the thread is at a call's entry, and fills in
 // l.call if so.
 func (t *thread) followedCall() (entry bool, errno unix.Errno) {

@@ -97,65 +97,16 @@ func (l *loop) arriveInAll(t *thread, then func(error)) {
 	})
 }
 
-// Chdir makes thread tid, which waits in a call of its own, change into the
-// directory behind its descriptor fd and close that, once the call has been
-// answered. The caller answers it after Chdir, and with 0.
-func (f *Follower) Chdir(tid int, waits func() bool, fd int) error {
-	return f.lead(tid, waits, func(in *injection) {
-		if in == nil {
-			return
-		}
-		result, err := in.call(unix.SYS_FCHDIR, uint64(fd))
-		if err != nil {
-			return
-		}
-		if _, err := in.call(unix.SYS_CLOSE, uint64(fd)); err == nil {
-			in.end(result)
-		}
-	})
-}
-
-// MakePath makes thread tid, which waits in a call of its own, turn its
-// descriptor fd into an O_PATH one of the same object, which no descriptor that
-// is handed over can be. The caller answers the call after MakePath, with fd.
-func (f *Follower) MakePath(tid int, waits func() bool, fd, flags int) error {
-	return f.lead(tid, waits, func(in *injection) {
-		if in == nil {
-			return
-		}
-		m, err := in.borrow(1, func(uint64) []byte { return []byte{0} })
-		if err != nil {
-			in.end(int64(fd))
-			return
-		}
-		// Without OPEN_TREE_CLONE this is an open with O_PATH that needs no name.
-		path, err := in.call(unix.SYS_OPEN_TREE, uint64(fd), m.addr, unix.AT_EMPTY_PATH|unix.OPEN_TREE_CLOEXEC)
-		if err != nil {
-			return
-		}
-		in.giveBack(m)
-		if path >= 0 { // else a filter of its own refuses that: the descriptor stays as it is
-			if _, err := in.call(unix.SYS_DUP3, uint64(path), uint64(fd), uint64(flags&unix.O_CLOEXEC)); err != nil {
-				return
-			}
-			if _, err := in.call(unix.SYS_CLOSE, uint64(path)); err != nil {
-				return
-			}
-		}
-		in.end(int64(fd))
-	})
-}
-
 // Open makes thread tid, which waits in a call of its own, open the object behind
-// our descriptor fd, an O_PATH one, once that call has been answered. The caller
-// answers it after Open.
+// our descriptor fd, an O_PATH one, once that call has been answered; with O_PATH among
+// the flags it has the same descriptor. The caller answers the call after Open.
 func (f *Follower) Open(tid int, waits func() bool, fd, flags int) error {
 	return f.leadWith(tid, waits, fd, func(in *injection, ours int) (int64, error) { return in.openByItself(ours, flags) })
 }
 
 // Enter makes thread tid, which waits in a call of its own, enter the directory behind our
-// descriptor fd, an O_PATH one, once that call has been answered. The caller answers it
-// after Enter, and with 0.
+// descriptor fd, once that call has been answered. The caller answers it after Enter, and
+// with 0.
 func (f *Follower) Enter(tid int, waits func() bool, fd int) error {
 	return f.leadWith(tid, waits, fd, (*injection).receiveDirectory)
 }
@@ -198,9 +149,13 @@ func (f *Follower) Leads(tid int) bool {
 }
 
 // lead arms a thread that waits in a call: when it comes out of that call it
-// makes the calls of script, unseen by the program. If it is killed first, script gets
-// nil. If it does not wait any more once it is traced, it may be another one, with other
-// rights, and is let go: ESRCH.
+// makes the calls of script, unseen by the program. If it is killed first, or a signal
+// takes it out of its call so that it makes that anew, script gets nil. If it does not wait
+// any more once it is traced, it may be another one, with other rights, and is let go:
+// ESRCH.
+//
+// It is interrupted last: where its filter was loaded without WAIT_KILLABLE_RECV that
+// wakes it, and it waits no more.
 func (f *Follower) lead(tid int, waits func() bool, script func(*injection)) error {
 	return f.do(func(l *loop) error {
 		t := l.threads[tid]
@@ -209,12 +164,12 @@ func (f *Follower) lead(tid int, waits func() bool, script func(*injection)) err
 			if err != nil {
 				return err
 			}
-			if err := l.seizeThread(tid, tgid); err != nil {
+			if t, err = l.seize(tid, tgid); err != nil {
 				return err
 			}
-			t = l.threads[tid]
 		}
 		if !waits() {
+			t.interrupt() // at that stop it is let go
 			return fmt.Errorf("thread %d: %w", tid, unix.ESRCH)
 		}
 		t.armed = func(s *Stopped) {
@@ -284,17 +239,25 @@ func (l *loop) seizeListed(tgid int) (all bool, err error) {
 }
 
 func (l *loop) seizeThread(tid, tgid int) error {
+	t, err := l.seize(tid, tgid)
+	if err == nil {
+		t.interrupt()
+	}
+	return err
+}
+
+// seize takes a thread, which goes on.
+func (l *loop) seize(tid, tgid int) (*thread, error) {
 	if errno := request(unix.PTRACE_SEIZE, tid, 0, followOptions); errno != 0 {
-		return fmt.Errorf("thread %d: %w", tid, os.NewSyscallError("ptrace(PTRACE_SEIZE)", errno))
+		return nil, fmt.Errorf("thread %d: %w", tid, os.NewSyscallError("ptrace(PTRACE_SEIZE)", errno))
 	}
 	known := l.processes[tgid] != nil
 	t := l.add(tid, tgid)
 	t.process.partial = t.process.partial || !known
-	t.interrupt()
 	if t.followed() {
 		t.stray()
 	}
-	return nil
+	return t, nil
 }
 
 // do runs a request on the tracing thread.

@@ -171,19 +171,18 @@ func init() {
 	scenarios["lead"] = scenario{
 		follower: func(f *Follower, pid int) {
 			tid := asleep(pid)
-			check(f.Chdir(tid, waits, meeting+1))
+			dir, err := unix.Open("/usr", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+			check(err)
+			check(f.Enter(tid, waits, dir))
 			letGo(tid)
 		},
 		victim: func() {
 			arrange()
-			dir, err := unix.Open("/usr", unix.O_RDONLY|unix.O_DIRECTORY, 0)
-			check(err)
-			check(unix.Dup3(dir, meeting+1, 0))
+			before := lowestFree()
 			n, err := meet()
 			cwd, wdErr := unix.Getwd()
 			check(wdErr)
-			_, closed := unix.FcntlInt(meeting+1, unix.F_GETFD, 0)
-			fmt.Println(n, err, cwd, closed, tracer())
+			fmt.Println(n, err, cwd, lowestFree() == before, tracer())
 		},
 	}
 
@@ -192,7 +191,7 @@ func init() {
 			tid := asleep(pid)
 			check(f.Follow(tid))
 			check(unix.Kill(pid, unix.SIGKILL))
-			for f.Chdir(tid, waits, 0) == nil { // until it is gone from the books
+			for f.Enter(tid, waits, 0) == nil { // until it is gone from the books
 				time.Sleep(time.Millisecond)
 			}
 		},
@@ -210,7 +209,7 @@ func TestFollower(t *testing.T) {
 
 func TestLead(t *testing.T) {
 	natively(t)
-	expect(t, "lead", "0 <nil> /usr bad file descriptor 0\n")
+	expect(t, "lead", "0 <nil> /usr true 0\n")
 }
 
 func TestKilledWhileLed(t *testing.T) {
@@ -235,3 +234,11 @@ func awaitSignal() chan os.Signal {
 
 // waits says that a thread still waits in its call.
 func waits() bool { return true }
+
+// lowestFree is the number that the next descriptor gets.
+func lowestFree() int {
+	fd, err := unix.Dup(0)
+	check(err)
+	check(unix.Close(fd))
+	return fd
+}

@@ -189,6 +189,7 @@ func (l *loop) dispatch(tid int, status unix.WaitStatus) {
 		s.listen()
 	case signalStop:
 		t.entered = false
+		t.disarm() // the signal has come first: the call is made anew
 		s.resume(ev.signal)
 	case anotherEvent:
 		s.resume(0)
@@ -315,10 +316,7 @@ func (l *loop) end(t *thread) {
 	t.expectNoMore()
 	t.found()
 	l.remove(t)
-	if f := t.armed; f != nil {
-		t.armed = nil
-		f(&Stopped{})
-	}
+	t.disarm()
 	if t.script != nil {
 		t.proceed(event{kind: gone})
 	}

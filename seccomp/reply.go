@@ -1,6 +1,7 @@
 package seccomp
 
 import (
+	"errors"
 	"os"
 	"strconv"
 	"time"
@@ -70,6 +71,9 @@ func (r *receiver) respond(resp response) {
 // come between them. Without it one is needed, and has no such fault: the call
 // starts over.
 func (r *receiver) install(a shim.Answer) {
+	if a.Flags&unix.O_PATH != 0 && r.installPath(a) {
+		return
+	}
 	fd, errno := a.FD, unix.Errno(0)
 	if !a.Opened {
 		if fd, errno = r.reopen(a.FD, a.Flags); errno != 0 {
@@ -79,8 +83,7 @@ func (r *receiver) install(a shim.Answer) {
 		defer unix.Close(fd)
 	}
 	how := uint32(unix.SECCOMP_ADDFD_FLAG_SEND)
-	path := a.Flags&unix.O_PATH != 0 && r.server.Follower != nil
-	if r.server.Listener.killable || path {
+	if r.server.Listener.killable {
 		how = 0
 	}
 	remote, errno := r.give(fd, a.Flags, how)
@@ -91,9 +94,6 @@ func (r *receiver) install(a shim.Answer) {
 		// The tracee's own limit (EMFILE) is the answer that open(2) would give.
 		r.respond(response{err: -int32(errno)})
 	case how == 0:
-		if path {
-			r.makePath(remote, a.Flags)
-		}
 		r.respond(response{val: int64(remote)})
 	}
 }
@@ -140,9 +140,7 @@ func (r *receiver) letOpen(a shim.Answer) {
 		err = r.server.Follower.Open(r.call.TID, r.tracee.Valid, a.FD, a.Flags)
 	}
 	if err != nil {
-		r.server.Log.Warn().Err(err).Int("tid", r.call.TID).
-			Msg("a process cannot open a file by way of a served directory, because it cannot be traced (is a debugger attached?)")
-		r.respond(response{err: -int32(unix.EACCES)})
+		r.refuse(err, "open a file by way of a served directory")
 		return
 	}
 	r.respond(response{})
@@ -160,68 +158,71 @@ func (r *receiver) openNamed(a shim.Answer) {
 	r.respond(response{})
 }
 
-// makePath has the follower turn a descriptor that was handed over into an
-// O_PATH one. Where it cannot, the tracee has one that can be read as well.
-func (r *receiver) makePath(remote, flags int) {
-	if err := r.server.Follower.MakePath(r.call.TID, r.tracee.Valid, remote, flags); err != nil {
-		r.server.followOnce.Do(func() {
-			r.server.Log.Warn().Err(err).Int("tid", r.call.TID).
-				Msg("a process cannot be traced (is a debugger attached?): its O_PATH descriptors of served files can be read")
-		})
+// installPath has the follower give the tracee an O_PATH descriptor, for the kernel hands
+// over none. Where it cannot, the tracee gets one that can be read as well.
+func (r *receiver) installPath(a shim.Answer) bool {
+	if r.server.Follower == nil {
+		return false
 	}
+	fd, errno := r.openAnew(a.FD, a.Flags)
+	if errno != 0 {
+		return false // once more, as one that can be read
+	}
+	defer unix.Close(fd)
+	if err := r.server.Follower.Open(r.call.TID, r.tracee.Valid, fd, a.Flags); err != nil {
+		if !left(err) {
+			r.server.followOnce.Do(func() {
+				r.server.Log.Warn().Err(err).Int("tid", r.call.TID).
+					Msg("a process cannot be traced (is a debugger attached?): its O_PATH descriptors of served files can be read")
+			})
+		}
+		return false
+	}
+	r.respond(response{})
+	return true
 }
 
-// enterDirectory has the follower change the tracee's working directory, for
-// nobody else can: the directory goes over as a descriptor, and the follower
-// makes the tracee call fchdir(2) on it.
+// left tells of an error of the follower's that the thread has left its call, killed or to
+// make it anew: no answer reaches it any more.
+func left(err error) bool { return errors.Is(err, unix.ESRCH) }
+
+// enterDirectory has the follower change the tracee's working directory, for nobody else
+// can: the tracee gets a descriptor, on which it calls fchdir(2).
 func (r *receiver) enterDirectory(a shim.Answer) {
-	if r.server.Follower == nil {
-		r.refuseDirectory(unix.ENOSYS)
-		return
+	err := error(unix.ENOSYS)
+	if r.server.Follower != nil {
+		err = r.server.Follower.Enter(r.call.TID, r.tracee.Valid, a.FD)
 	}
-	if a.Itself {
-		if err := r.server.Follower.Enter(r.call.TID, r.tracee.Valid, a.FD); err != nil {
-			r.refuseDirectory(err)
-			return
-		}
-		r.respond(response{})
-		return
-	}
-	fd, errno := r.reopen(a.FD, unix.O_RDONLY|unix.O_DIRECTORY)
-	if errno != 0 {
-		r.respond(response{err: -int32(errno)})
-		return
-	}
-	remote, errno := r.give(fd, unix.O_CLOEXEC, 0)
-	unix.Close(fd)
-	if errno != 0 {
-		r.respond(response{err: -int32(errno)})
-		return
-	}
-	if err := r.server.Follower.Chdir(r.call.TID, r.tracee.Valid, remote); err != nil {
-		// The descriptor stays with the tracee until it executes another
-		// program: there is no way to take it back without a tracer.
-		r.refuseDirectory(err)
+	if err != nil {
+		r.refuse(err, "enter a served directory")
 		return
 	}
 	r.respond(response{})
 }
 
-func (r *receiver) refuseDirectory(err error) {
-	r.server.Log.Warn().Err(err).Int("tid", r.call.TID).
-		Msg("a process cannot enter a served directory, because it cannot be traced (is a debugger attached?)")
+// refuse answers a call that the follower cannot finish.
+func (r *receiver) refuse(err error, what string) {
+	if !left(err) {
+		r.server.Log.Warn().Err(err).Int("tid", r.call.TID).
+			Msgf("a process cannot %s, because it cannot be traced (is a debugger attached?)", what)
+	}
 	r.respond(response{err: -int32(unix.EACCES)})
 }
 
 // reopen opens the object behind one of our descriptors anew, so that the
 // tracee has an open file description, with an offset and flags, of its own.
+//
+// O_PATH cannot go over: the kernel takes the descriptor with fget, which knows no
+// O_PATH files. A descriptor that can also be read is the nearest.
 func (r *receiver) reopen(fd, flags int) (int, unix.Errno) {
-	path := append(strconv.AppendInt(r.path[:0], int64(fd), 10), 0)
-	// O_PATH cannot go over: the kernel takes the descriptor with fget, which
-	// knows no O_PATH files. A descriptor that can also be read is the nearest.
 	if flags&unix.O_PATH != 0 {
 		flags = flags&^(unix.O_PATH|unix.O_ACCMODE) | unix.O_RDONLY
 	}
+	return r.openAnew(fd, flags)
+}
+
+func (r *receiver) openAnew(fd, flags int) (int, unix.Errno) {
+	path := append(strconv.AppendInt(r.path[:0], int64(fd), 10), 0)
 	for attempt := range 5 {
 		opened, errno := openat(r.server.descriptors, &path[0], flags&^neverReopened|unix.O_CLOEXEC|unix.O_NOCTTY)
 		if errno != unix.EMFILE {

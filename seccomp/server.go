@@ -35,21 +35,13 @@ type Follower interface {
 	// Follow begins to follow the process of the thread tid, which is held in
 	// a notification. It returns at once.
 	Follow(tid int) error
-	// Chdir makes the thread tid, once its present call has been answered,
-	// enter the directory behind its descriptor fd and close fd; what the
-	// thread sees is the outcome of that. It returns at once.
-	Chdir(tid int, waits func() bool, fd int) error
 	// Enter makes the thread tid, once its present call has been answered, enter the
-	// directory behind our descriptor fd, an O_PATH one; what the thread sees is the
-	// outcome of that. It returns at once.
+	// directory behind our descriptor fd; what the thread sees is the outcome of that. It
+	// returns at once.
 	Enter(tid int, waits func() bool, fd int) error
-	// MakePath makes the thread tid, once its present call has been answered
-	// with fd, turn its descriptor fd into an O_PATH one of the same object,
-	// with the given open flags. It returns at once.
-	MakePath(tid int, waits func() bool, fd, flags int) error
 	// Open makes the thread tid, once its present call has been answered, open the
-	// object behind our descriptor fd by itself; what the thread sees is the outcome of
-	// that. It returns at once.
+	// object behind our descriptor fd, an O_PATH one, by itself; what the thread sees is
+	// the outcome of that. It returns at once.
 	Open(tid int, waits func() bool, fd, flags int) error
 	// OpenNamed makes the thread tid, once its present call has been answered, make the
 	// call of an answer that has a name; what the thread sees is the outcome of that. It

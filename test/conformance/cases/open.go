@@ -58,10 +58,6 @@ func (r *Record) opened(fd int, err error) string {
 	// The kernel keeps O_NOFOLLOW though it means nothing any more. A
 	// descriptor that was opened on behalf of another cannot have it.
 	status &^= unix.O_NOFOLLOW
-	if status&unix.O_PATH != 0 {
-		// Nor O_DIRECTORY, where the descriptor became one by open_tree(2).
-		status &^= unix.O_DIRECTORY
-	}
 	descriptor, _ := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0)
 	var st unix.Stat_t
 	if err := unix.Fstat(fd, &st); err != nil {

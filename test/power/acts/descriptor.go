@@ -195,6 +195,19 @@ var pathDescriptorActs = []Act{
 	{Name: "path-descriptor/give-away", Do: with("served/secret", unix.O_PATH, func(_ *Scene, fd int) string {
 		return word(unix.Fchownat(fd, "", StrangerID, StrangerID, unix.AT_EMPTY_PATH))
 	})},
+	{Name: "path-descriptor/leave-nothing", Do: leaving(func(s *Scene) error {
+		fd, err := unix.Open(s.path("served/secret"), unix.O_PATH|unix.O_CLOEXEC, 0)
+		if err != nil {
+			return err
+		}
+		return unix.Close(fd)
+	})},
+	{Name: "path-descriptor/enter-and-leave-nothing", Do: leaving(func(s *Scene) error {
+		if err := unix.Chdir(s.path("served")); err != nil {
+			return err
+		}
+		return unix.Chdir("/")
+	})},
 	{Name: "path-descriptor/link", Do: with("served/secret", unix.O_PATH, func(s *Scene, fd int) string {
 		return word(unix.Linkat(fd, "", unix.AT_FDCWD, s.path("real/shared/linked"), unix.AT_EMPTY_PATH))
 	})},
@@ -207,6 +220,35 @@ var pathDescriptorActs = []Act{
 	{Name: "path-descriptor/chown-behind-the-mount", Do: with("bound/readonly", unix.O_PATH, func(s *Scene, fd int) string {
 		return word(unix.Fchownat(fd, "", StrangerID, 0, unix.AT_EMPTY_PATH))
 	})},
+}
+
+// leaving does something many times, and tells how many descriptors that leaves behind.
+func leaving(do func(*Scene) error) func(*Scene) string {
+	return func(s *Scene) string {
+		before, err := lowestFree()
+		for range 100 {
+			if err == nil {
+				err = do(s)
+			}
+		}
+		if err != nil {
+			return word(err)
+		}
+		after, err := lowestFree()
+		if err == nil && after != before {
+			return fmt.Sprintf("%d descriptors are left", after-before)
+		}
+		return word(err)
+	}
+}
+
+// lowestFree is the number that the next descriptor gets.
+func lowestFree() (int, error) {
+	fd, err := unix.FcntlInt(0, unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		return -1, err
+	}
+	return fd, unix.Close(fd)
 }
 
 // Overwrite opens a file for reading, and writes to it all the same where that can
