@@ -21,8 +21,10 @@ const (
 	// period is how long a goroutine may go on without the scheduler: less
 	// than the runtime's forcePreemptNS, which is 10 ms.
 	period = 6 * time.Millisecond
-	// few turns in a period are no load: the monitor sleeps by itself.
-	few = 16
+	// few turns in a period are no load: between them the loop sleeps for so long that the
+	// monitor goes to sleep by itself. One more, and what the monitor does at each (it is
+	// woken, looks a dozen times and takes the processor away) costs more than to yield.
+	few = 2
 	// most bounds how many turns go by without a look at the clock.
 	most = 1024
 )

@@ -13,7 +13,8 @@ func TestPace(t *testing.T) {
 		yields bool
 	}{
 		{time.Microsecond, true}, {10 * time.Microsecond, true}, {100 * time.Microsecond, true},
-		{400 * time.Microsecond, true}, {time.Second, false},
+		{400 * time.Microsecond, true}, {time.Millisecond, true}, {2 * time.Millisecond, true},
+		{8 * time.Millisecond, false}, {time.Second, false},
 	} {
 		var p Pace
 		now := time.Unix(1, 0)
