@@ -154,7 +154,7 @@ func (s *Stopped) letPass() {
 // that stopped it.
 func (s *Stopped) readCall() (ours bool, errno unix.Errno) {
 	l, c := s.loop, &s.loop.call
-	c.TID, c.Tracee, c.Place = s.tid, s.thread, &s.place
+	c.TID, c.TGID, c.Tracee, c.Place = s.tid, s.process.tgid, s.thread, &s.place
 	if l.hasInfo {
 		if errno = syscallInfo(s.tid, &l.info); errno == 0 {
 			c.Nr, c.Args = int(l.info.nr), l.info.args

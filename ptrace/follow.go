@@ -249,7 +249,7 @@ func (t *thread) disarm() {
 // l.call if so.
 func (t *thread) followedCall() (entry bool, errno unix.Errno) {
 	l, c := t.loop, &t.loop.call
-	c.TID, c.Tracee, c.Place = t.tid, t, &t.place
+	c.TID, c.TGID, c.Tracee, c.Place = t.tid, t.process.tgid, t, &t.place
 	if l.hasInfo {
 		if errno = syscallInfo(t.tid, &l.info); errno == 0 {
 			c.Nr, c.Args = int(l.info.nr), l.info.args

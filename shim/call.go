@@ -10,6 +10,8 @@ type Call struct {
 	Args [6]uint64
 	// TID is the thread that made the call, as the supervisor's pid namespace numbers it.
 	TID int
+	// TGID is that of its process, 0 where the backend does not know it.
+	TGID int
 	// Tracee reaches into the stopped thread.
 	Tracee Tracee
 	// Place is what is kept of the thread from call to call; nil where nothing is.

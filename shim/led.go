@@ -335,7 +335,7 @@ func (w *Worker) walkMounts(c *Call, at, rest string, nofollow bool) led {
 // isMagicLink tells whether a link leads straight to its object, whatever its text says.
 func isMagicLink(real string) bool {
 	process, tail, _ := strings.Cut(strings.TrimPrefix(real, "/proc/"), "/")
-	return strings.HasPrefix(real, "/proc/") && process != "" && '0' <= process[0] && process[0] <= '9' && isMagic([]byte(tail))
+	return strings.HasPrefix(real, "/proc/") && process != "" && '0' <= process[0] && process[0] <= '9' && magicOf([]byte(tail)) != noMagic
 }
 
 // ownName is what /proc/self and /proc/thread-self say to a thread.

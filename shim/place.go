@@ -14,7 +14,8 @@ type Place struct {
 	epoch     uint64
 	rootKnown bool
 	root      identity
-	common    bool // the name of its root is "/"; others can change
+	common    bool   // the name of its root is "/"; others can change
+	shown     string // that other name, as it was; "" where none is known
 	namespace namespaceOf
 
 	moving atomic.Bool

@@ -95,7 +95,10 @@ func (w *Worker) lead(c *Call, dirfd int, name []byte, how lookup) target {
 	}
 	t := w.shim.ground.Load()
 	if how.resolve != 0 || !w.sharesRoot(c, t) {
-		return w.walk(c, dirfd, name, how)
+		if root, ok := w.shownRoot(c); !ok || how.resolve != 0 || how.object || !w.isOrdinary(c, t, root, dirfd, name, how) {
+			return w.walk(c, dirfd, name, how)
+		}
+		return target{}
 	}
 	if name[0] != '/' {
 		return w.resolveByObject(c, t, dirfd, name, how)
@@ -150,14 +153,17 @@ func (w *Worker) resolveInProc(c *Call, dirfd int, name, clean []byte, how looku
 	if len(clean) > len("/proc/") {
 		tgid := c.TID
 		if needsTGID(clean) {
-			s, err := w.statusOf(c.TID)
-			if err != nil {
+			var err error
+			if tgid, err = w.tgidOf(c); err != nil {
 				return target{}
 			}
-			tgid = s.tgid
 		}
-		var magic bool
-		if clean, magic = procName(w.proc[:0], clean, tgid, c.TID); magic || w.shim.ground.Load().procHides && ofProcess(clean) {
+		var leads magic
+		clean, leads = procName(w.proc[:0], clean, tgid, c.TID)
+		if leads == endsInMagic && how.nofollow && !how.object && !wantsDirectory(name) {
+			leads = noMagic // the link itself, which is the kernel's
+		}
+		if leads != noMagic || w.shim.ground.Load().procHides && ofProcess(clean) {
 			return w.walk(c, dirfd, name, how)
 		}
 	}
@@ -253,58 +259,10 @@ func kernels(n *fakefs.Node, real bool) bool {
 // resolveByObject asks the kernel what lies under a name, and walks only if
 // that can be ours.
 func (w *Worker) resolveByObject(c *Call, t *territory, dirfd int, name []byte, how lookup) target {
-	if w.interesting(c, t, dirfd, name, how) {
-		return w.walk(c, dirfd, name, how)
+	if w.isOrdinary(c, t, "", dirfd, name, how) {
+		return target{}
 	}
-	return target{}
-}
-
-// interesting is the one look-up that a call which is not ours pays. A relative
-// name is looked up through the tracee's own descriptor or working directory.
-func (w *Worker) interesting(c *Call, t *territory, dirfd int, name []byte, how lookup) bool {
-	own := w.own[:0]
-	if name[0] != '/' {
-		if dirfd < 0 && dirfd != atFDCWD {
-			return false // EBADF, says the kernel
-		}
-		if w.climbs(c, dirfd, name) {
-			return true
-		}
-		own = w.throughTracee(c.TID, dirfd)
-	}
-	prefix := len(own)
-	if trimmed := bytes.TrimRight(name, "/"); len(trimmed) < len(name) && len(trimmed) > 0 {
-		name, how.nofollow = trimmed, false // a slash at the end follows a link
-	}
-	own = append(append(own, name...), 0)
-	e, looked := w.lookedAt(name)
-	if !looked {
-		e = fstatat(atFDCWD, own, &w.st, unix.AT_SYMLINK_NOFOLLOW)
-	}
-	if e == 0 && w.st.Mode&unix.S_IFMT == unix.S_IFLNK && !how.nofollow {
-		if e = fstatat(atFDCWD, own, &w.st, 0); e == unix.ENOENT {
-			return true // it hangs for the kernel; what it names may be served
-		}
-	}
-	if e == 0 {
-		return t.mayReplace(&w.st) || w.inServedDirectory(&w.st)
-	}
-	// Unreadable folders, loops and names too long are the kernel's to refuse;
-	// but what is missing in a served folder is not.
-	for rest := name; e == unix.ENOENT || e == unix.ENOTDIR; {
-		rest = dirName(rest)
-		own = append(append(own[:prefix], rest...), 0)
-		if e = fstatat(atFDCWD, own, &w.st, 0); e == 0 {
-			return t.mayHold(&w.st) || w.inServedDirectory(&w.st)
-		}
-		if len(rest) == 1 && (rest[0] == '.' || rest[0] == '/') {
-			break
-		}
-		if e == unix.ENOENT && fstatat(atFDCWD, own, &w.st, unix.AT_SYMLINK_NOFOLLOW) == 0 {
-			return true // a hanging link in the middle
-		}
-	}
-	return false
+	return w.walk(c, dirfd, name, how)
 }
 
 // climbs tells whether a relative name leads up from a stand-in, or may. To the kernel

@@ -309,9 +309,9 @@ func (t *territory) mayReplace(st *unix.Stat_t) bool {
 
 // procName rewrites a clean name below /proc as the tracee means it: "self" and
 // "thread-self" become its own numbers, "mounts" and "net" what they are links
-// to. magic tells that the name goes through a link that only a walk can
-// follow (root, cwd, exe, fd/N, and all that lies behind).
-func procName(dst []byte, clean []byte, tgid, tid int) (name []byte, magic bool) {
+// to. leads tells whether the name ends in a link that only a walk can follow (root, cwd,
+// exe, fd/N), or goes on behind one.
+func procName(dst []byte, clean []byte, tgid, tid int) (name []byte, leads magic) {
 	rest := clean[len("/proc/"):]
 	first, tail, _ := bytes.Cut(rest, []byte("/"))
 	name = append(dst[:0], "/proc/"...)
@@ -332,24 +332,44 @@ func procName(dst []byte, clean []byte, tgid, tid int) (name []byte, magic bool)
 	}
 	if len(tail) > 0 {
 		name = append(append(name, '/'), tail...)
-		magic = process && isMagic(tail)
+		if process {
+			leads = magicOf(tail)
+		}
 	}
-	return name, magic
+	return name, leads
 }
 
-// isMagic tells whether a name below /proc/PID passes through or ends in a
-// magic link (proc_pid_cwd(5) and its neighbours; fs/proc/base.c).
-func isMagic(tail []byte) bool {
+// magic tells what a name has to do with magic links.
+type magic uint8
+
+const (
+	noMagic     magic = iota
+	endsInMagic       // its last component is one
+	behindMagic       // another one is
+)
+
+// magicOf tells whether a name below /proc/PID passes through or ends in a magic link
+// (proc_pid_cwd(5) and its neighbours; fs/proc/base.c).
+func magicOf(tail []byte) magic {
 	part, rest, _ := bytes.Cut(tail, []byte("/"))
 	switch string(part) {
 	case "root", "cwd", "exe":
-		return true
 	case "fd", "ns", "map_files":
-		return len(rest) > 0
-	case "task":
-		if _, below, ok := bytes.Cut(rest, []byte("/")); ok {
-			return isMagic(below)
+		if len(rest) == 0 {
+			return noMagic
 		}
+		_, rest, _ = bytes.Cut(rest, []byte("/"))
+	case "task":
+		_, below, _ := bytes.Cut(rest, []byte("/"))
+		if len(below) == 0 {
+			return noMagic
+		}
+		return magicOf(below)
+	default:
+		return noMagic
 	}
-	return false
+	if len(rest) == 0 {
+		return endsInMagic
+	}
+	return behindMagic
 }

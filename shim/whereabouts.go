@@ -67,6 +67,26 @@ func (w *Worker) rootOf(tid int) (root string, known bool) {
 	return at.root, at.rootKnown
 }
 
+// shownRoot is the name that the caller's root has here, or had not long ago, where that is
+// another than the supervisor's and in the same mount namespace.
+func (w *Worker) shownRoot(c *Call) (string, bool) {
+	if w.shim.passing.namespaces.Load() && w.namespaceOf(c.TID) != ofSupervisor {
+		return "", false
+	}
+	at := w.about(c.TID)
+	if at.place != nil && at.place.shown != "" {
+		return at.place.shown, true
+	}
+	root, known := w.rootOf(c.TID)
+	if !known || root == "/" {
+		return "", false
+	}
+	if at.place != nil {
+		at.place.shown = root
+	}
+	return root, true
+}
+
 // rootIdentity is what the tracee's root directory is.
 func (w *Worker) rootIdentity(tid int) (identity, unix.Errno) {
 	at := w.about(tid)
@@ -118,6 +138,15 @@ func (w *Worker) statusOf(tid int) (status, error) {
 		at.status = who
 	}
 	return who, err
+}
+
+// tgidOf is the number of the process that made a call.
+func (w *Worker) tgidOf(c *Call) (int, error) {
+	if c.TGID != 0 {
+		return c.TGID, nil
+	}
+	who, err := w.statusOf(c.TID)
+	return who.tgid, err
 }
 
 // sharesNamespace tells whether a thread is in the supervisor's mount namespace, as far

@@ -22,6 +22,7 @@ type Worker struct {
 	proc  [pathMax + 64]byte // the same, with the tracee's numbers for "self"
 	own   [2 * pathMax]byte  // a name for the supervisor's own kernel
 	link  [pathMax]byte      // what a link says
+	fd    [32]byte           // a name of one of our descriptors
 	st    unix.Stat_t
 	fs    unix.Statfs_t
 	data  [512]byte // structures on their way to the tracee's memory
@@ -83,7 +84,7 @@ func (w *Worker) begin(c *Call) {
 	}
 	epoch := d.now()
 	if p.epoch != epoch {
-		p.epoch, p.rootKnown, p.common, p.namespace = epoch, false, false, ofUnknown
+		p.epoch, p.rootKnown, p.common, p.shown, p.namespace = epoch, false, false, "", ofUnknown
 	}
 	if epoch != 0 {
 		w.at.place = p
