@@ -96,8 +96,15 @@ func (s *Shim) settle() {
 		return
 	}
 	if is, err := procfs.ReadFile("/proc/self/mountinfo"); err == nil && !bytes.Equal(is, m.seen) {
+		var t *territory
+		if m.seen != nil {
+			t = s.survived(m.seen, is)
+		}
+		if t == nil {
+			t = s.survey()
+		}
 		m.seen = is
-		s.stand(s.survey())
+		s.stand(t)
 	}
 }
 

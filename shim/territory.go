@@ -2,6 +2,7 @@ package shim
 
 import (
 	"bytes"
+	"maps"
 	"path"
 	"slices"
 	"strconv"
@@ -9,6 +10,8 @@ import (
 
 	"github.com/moby/sys/mountinfo"
 	"golang.org/x/sys/unix"
+
+	"github.com/shimrun/shimrun/fakefs"
 )
 
 // territory is what the real kernel has where the tree serves names, as the
@@ -93,7 +96,7 @@ func (s *Shim) stand(t *territory) {
 // overlay finds the real files that nodes stand before.
 func (s *Shim) overlay(t *territory) {
 	for _, n := range s.tree.Named() {
-		if n.WhenMissing || n.Mode.IsDir() && !n.Covers() || t.hides([]byte(n.Name)) {
+		if !t.standsBefore(n) {
 			continue
 		}
 		var st unix.Stat_t
@@ -103,20 +106,42 @@ func (s *Shim) overlay(t *territory) {
 			}
 			continue
 		}
-		// A pattern can match any file of the filesystems below its plain part.
-		root := n.Pattern[:strings.IndexAny(n.Pattern, "*?[\\")]
-		root = root[:strings.LastIndexByte(root, '/')+1]
-		if statNow(root, &st) {
+		if statNow(plainPart(n), &st) {
 			t.laidOver = append(t.laidOver, uint64(st.Dev))
 		}
-		for id, name := range t.names {
-			if strings.HasPrefix(name, root) {
-				t.laidOver = append(t.laidOver, id.dev)
-			}
+		t.layOver(n)
+	}
+}
+
+// standsBefore tells whether a node is served where the kernel has something, too.
+func (t *territory) standsBefore(n *fakefs.Node) bool {
+	return !n.WhenMissing && (!n.Mode.IsDir() || n.Covers()) && !t.hides([]byte(n.Name))
+}
+
+// layOver has a pattern stand before any file of the filesystems below its plain part.
+func (t *territory) layOver(n *fakefs.Node) {
+	root := plainPart(n)
+	for id, name := range t.names {
+		if strings.HasPrefix(name, root) {
+			t.laidOver = append(t.laidOver, id.dev)
 		}
 	}
 	slices.Sort(t.laidOver)
 	t.laidOver = slices.Compact(t.laidOver)
+}
+
+// plainPart is the folder in which all that a pattern matches lies.
+func plainPart(n *fakefs.Node) string {
+	root := n.Pattern[:strings.IndexAny(n.Pattern, "*?[\\")]
+	return root[:strings.LastIndexByte(root, '/')+1]
+}
+
+// clone is a copy that can be added to.
+func (t *territory) clone() *territory {
+	c := *t
+	c.devs, c.laidOver = slices.Clone(t.devs), slices.Clone(t.laidOver)
+	c.names, c.types = maps.Clone(t.names), maps.Clone(t.types)
+	return &c
 }
 
 // claim makes the whole filesystem of the directory name ours to look at.
