@@ -41,8 +41,10 @@ type subreapers struct {
 	// zombies are children that ended before their parents, who may not have
 	// waited for them yet.
 	zombies map[int][]end
-	// left are those for which a parent had not waited when it made its last call.
-	left map[int][]end
+	// left are those for which a parent had not waited when it made its last call, or
+	// that ended after it, and leaving the parents that have made it.
+	left    map[int][]end
+	leaving map[int]bool
 }
 
 // reaper is a process by the time of its start besides its number, which can
@@ -93,7 +95,7 @@ func (w *Worker) finishPrctl(c *Call, result int64) Answer {
 	w.shim.log.Debug().Int("tid", c.TID).Bool("is", c.Args[1] != 0).Str("lie", lieSubreaper).Msg("a process takes in orphans")
 	if r.told == nil {
 		r.told, r.parents, r.orphans = map[int]reaper{}, map[int]int{}, map[int]bool{}
-		r.ends, r.zombies, r.left = map[int][]end{}, map[int][]end{}, map[int][]end{}
+		r.ends, r.zombies, r.left, r.leaving = map[int][]end{}, map[int][]end{}, map[int][]end{}, map[int]bool{}
 	}
 	r.told[who.tgid] = reaper{born, c.Args[1] != 0}
 	return Answer{Kind: Return}
@@ -138,6 +140,8 @@ func (r *subreapers) ended(pid int, status unix.WaitStatus) (tell int) {
 		tell = parent
 		r.ends[tell] = append(r.ends[tell], end{pid, status})
 		r.queued.Add(1)
+	case kin && r.leaving[parent]:
+		r.left[parent] = append(r.left[parent], end{pid, status})
 	case kin && !r.told[parent].is:
 		r.zombies[parent] = append(stillZombies(parent, r.zombies[parent]), end{pid, status})
 	}
@@ -152,6 +156,7 @@ func (r *subreapers) ended(pid int, status unix.WaitStatus) (tell int) {
 	delete(r.ends, pid)
 	delete(r.zombies, pid)
 	delete(r.left, pid)
+	delete(r.leaving, pid)
 	delete(r.parents, pid)
 	delete(r.orphans, pid)
 	delete(r.told, pid)
@@ -164,13 +169,25 @@ func (w *Worker) exitGroup(c *Call) Answer {
 	r := &w.shim.reapers
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if len(r.zombies) == 0 {
+	if len(r.parents) == 0 {
 		return Answer{}
 	}
-	if who, err := w.who(c); err == nil && len(r.zombies[who.tgid]) > 0 {
-		r.left[who.tgid] = stillZombies(who.tgid, r.zombies[who.tgid])
+	if tgid, err := w.tgidOf(c); err == nil {
+		r.leaves(tgid, stillZombies)
 	}
 	return Answer{}
+}
+
+// leaves notes the last call of a process, which waits for nobody any more: not for those
+// of its children either that end before it has.
+func (r *subreapers) leaves(pid int, zombies func(parent int, all []end) []end) {
+	if _, kin := r.parents[pid]; !kin {
+		return
+	}
+	r.leaving[pid] = true
+	if all := r.zombies[pid]; len(all) > 0 {
+		r.left[pid] = zombies(pid, all)
+	}
 }
 
 // stillZombies are those for which their parent has not waited.

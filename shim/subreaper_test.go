@@ -46,3 +46,43 @@ func TestSubreapers(t *testing.T) {
 		t.Errorf("left: %+v", r)
 	}
 }
+
+// A process starts another one and ends; how the two ends lie to each other, and to the
+// last call of the first, makes no difference to the subreaper.
+func TestEndBesideTheParents(t *testing.T) {
+	const reaps, starter, started = 10, 20, 30
+	all := func(_ int, all []end) []end { return all }
+	for name, steps := range map[string][]func(*subreapers) int{
+		"after it":             {leave(all), gone(starter), gone(started)},
+		"before its last call": {gone(started), leave(all), gone(starter)},
+		"between the two":      {leave(all), gone(started), gone(starter)},
+	} {
+		r := &subreapers{
+			told: map[int]reaper{reaps: {"a", true}}, parents: map[int]int{}, orphans: map[int]bool{},
+			ends: map[int][]end{}, zombies: map[int][]end{}, left: map[int][]end{}, leaving: map[int]bool{},
+		}
+		r.forked(reaps, starter)
+		r.forked(starter, started)
+		told := 0
+		for _, step := range steps {
+			if step(r) == reaps {
+				told++
+			}
+		}
+		if got := r.ends[reaps]; told != 1 || len(got) != 1 || got[0].pid != started || r.queued.Load() != 1 {
+			t.Errorf("%s: told %d times, of %v (%d queued)", name, told, got, r.queued.Load())
+		}
+		r.ended(reaps, 0)
+		if len(r.parents)+len(r.orphans)+len(r.ends)+len(r.told)+len(r.zombies)+len(r.left)+len(r.leaving) != 0 {
+			t.Errorf("%s: left %+v", name, r)
+		}
+	}
+}
+
+func leave(zombies func(int, []end) []end) func(*subreapers) int {
+	return func(r *subreapers) int { r.leaves(20, zombies); return 0 }
+}
+
+func gone(pid int) func(*subreapers) int {
+	return func(r *subreapers) int { return r.ended(pid, 0) }
+}
