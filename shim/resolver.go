@@ -94,11 +94,14 @@ func (w *Worker) lead(c *Call, dirfd int, name []byte, how lookup) target {
 		return target{}
 	}
 	t := w.shim.ground.Load()
-	if how.resolve != 0 || !w.sharesRoot(c, t) {
-		if root, ok := w.shownRoot(c); !ok || how.resolve != 0 || how.object || !w.isOrdinary(c, t, root, dirfd, name, how) {
-			return w.walk(c, dirfd, name, how)
+	if how.resolve != 0 {
+		return w.walk(c, dirfd, name, how)
+	}
+	if !w.sharesRoot(c, t) {
+		if root, ok := w.shownRoot(c); ok && !how.object && w.isOrdinary(c, t, root, dirfd, name, how) {
+			return target{}
 		}
-		return target{}
+		return w.walk(c, dirfd, name, how)
 	}
 	if name[0] != '/' {
 		return w.resolveByObject(c, t, dirfd, name, how)
