@@ -31,6 +31,7 @@ const (
 	needNamespaces                  // namespaces are answered that the kernel does not make
 	needHostNames                   // some processes have a host name of their own
 	needPrograms                    // shimrun is executed in the place of others
+	needFolders                     // folders are told that programs can make
 	needVirtual                     // mounts are made in a table
 	needWrites                      // what is served may be written to
 )
@@ -83,12 +84,12 @@ var specs = append([]Spec{
 	{"inotify_add_watch", unix.SYS_INOTIFY_ADD_WATCH, (*Worker).inotifyAddWatch, needFiles, nil},
 	{"inotify_rm_watch", unix.SYS_INOTIFY_RM_WATCH, (*Worker).inotifyRmWatch, needFiles, nil},
 	{"name_to_handle_at", unix.SYS_NAME_TO_HANDLE_AT, (*Worker).nameToHandleAt, needFiles, nil},
-	{"mkdirat", unix.SYS_MKDIRAT, (*Worker).mkdirat, needGroups, nil},
+	{"mkdirat", unix.SYS_MKDIRAT, (*Worker).mkdirat, needGroups | needFolders, nil},
 	{"unlinkat", unix.SYS_UNLINKAT, (*Worker).unlinkat, needGroups, nil},
 	{"renameat", unix.SYS_RENAMEAT, (*Worker).renameat, needGroups, nil},
 	{"renameat2", unix.SYS_RENAMEAT2, (*Worker).renameat2, needGroups, nil},
 	{"fchmodat", unix.SYS_FCHMODAT, (*Worker).fchmodat, needGroups, nil},
-	{"fchmodat2", unix.SYS_FCHMODAT2, (*Worker).fchmodat, needGroups, nil},
+	{"fchmodat2", unix.SYS_FCHMODAT2, (*Worker).fchmodat2, needGroups, nil},
 	{"fchownat", unix.SYS_FCHOWNAT, (*Worker).fchownat, needGroups, nil},
 	{"uname", unix.SYS_UNAME, (*Worker).uname, needUname | needHostNames, nil},
 	{"sysinfo", unix.SYS_SYSINFO, (*Worker).sysinfo, needMemory, nil},
@@ -157,6 +158,9 @@ func (s *Shim) needs() need {
 	q := &s.quirks
 	if q.mountPropagation || q.mountRemount || q.mountBindLink || q.mountBindRec {
 		n |= needMount
+	}
+	if s.tellsFolders {
+		n |= needFolders
 	}
 	if s.unmade.flags != 0 {
 		n |= needNamespaces

@@ -18,13 +18,13 @@ var legacySpecs = []Spec{
 	{"lstat", unix.SYS_LSTAT, (*Worker).lstat, needFiles, nil},
 	{"access", unix.SYS_ACCESS, (*Worker).access, needFiles, nil},
 	{"readlink", unix.SYS_READLINK, (*Worker).readlink, needLinks, nil},
-	{"mkdir", unix.SYS_MKDIR, (*Worker).mkdir, needGroups, nil},
+	{"mkdir", unix.SYS_MKDIR, (*Worker).mkdir, needGroups | needFolders, nil},
 	{"rmdir", unix.SYS_RMDIR, (*Worker).rmdir, needGroups, nil},
 	{"unlink", unix.SYS_UNLINK, (*Worker).unlink, needGroups, nil},
 	{"rename", unix.SYS_RENAME, (*Worker).rename, needGroups, nil},
 	{"chmod", unix.SYS_CHMOD, (*Worker).chmod, needGroups, nil},
 	{"chown", unix.SYS_CHOWN, (*Worker).chown, needGroups, nil},
-	{"lchown", unix.SYS_LCHOWN, (*Worker).chown, needGroups, nil},
+	{"lchown", unix.SYS_LCHOWN, (*Worker).lchown, needGroups, nil},
 	{"getdents", unix.SYS_GETDENTS, (*Worker).getdents, needFiles, nil},
 }
 

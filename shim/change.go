@@ -12,32 +12,58 @@ import (
 // other served files nothing can be changed; by name the kernel says so itself.
 
 func (w *Worker) chmod(c *Call) Answer {
-	return w.changeMode(c, atFDCWD, c.Args[0], uint32(c.Args[1]))
+	return w.changeMode(c, atFDCWD, c.Args[0], uint32(c.Args[1]), lookup{})
 }
 
 func (w *Worker) fchmodat(c *Call) Answer {
-	return w.changeMode(c, dirfdOf(c.Args[0]), c.Args[1], uint32(c.Args[2]))
+	return w.changeMode(c, dirfdOf(c.Args[0]), c.Args[1], uint32(c.Args[2]), lookup{})
+}
+
+func (w *Worker) fchmodat2(c *Call) Answer {
+	flags := c.Args[3]
+	if w.meansDescriptor(c, c.Args[1], flags) {
+		return w.fchangeMode(c, uint32(c.Args[2]))
+	}
+	return w.changeMode(c, dirfdOf(c.Args[0]), c.Args[1], uint32(c.Args[2]), followsAs(flags))
 }
 
 func (w *Worker) chown(c *Call) Answer {
-	return w.changeOwner(c, atFDCWD, c.Args[0], c.Args[1], c.Args[2])
+	return w.changeOwner(c, atFDCWD, c.Args[0], c.Args[1], c.Args[2], lookup{})
+}
+
+func (w *Worker) lchown(c *Call) Answer {
+	return w.changeOwner(c, atFDCWD, c.Args[0], c.Args[1], c.Args[2], lookup{nofollow: true})
 }
 
 func (w *Worker) fchownat(c *Call) Answer {
-	if name, ok := w.readPath(c.Tracee, c.Args[1]); ok && len(name) == 0 && c.Args[4]&unix.AT_EMPTY_PATH != 0 {
+	flags := c.Args[4]
+	if w.meansDescriptor(c, c.Args[1], flags) {
 		return w.fchangeOwner(c, c.Args[2], c.Args[3])
 	}
-	return w.changeOwner(c, dirfdOf(c.Args[0]), c.Args[1], c.Args[2], c.Args[3])
+	return w.changeOwner(c, dirfdOf(c.Args[0]), c.Args[1], c.Args[2], c.Args[3], followsAs(flags))
 }
 
-// changeable resolves a name to a node on a served filesystem. There are no
-// links on those, so that it does not matter whether one is followed.
-func (w *Worker) changeable(c *Call, dirfd int, addr uint64) (*fakefs.Node, Answer) {
+// meansDescriptor tells whether a call with AT_EMPTY_PATH gives no name.
+func (w *Worker) meansDescriptor(c *Call, addr, flags uint64) bool {
+	if flags&unix.AT_EMPTY_PATH == 0 {
+		return false
+	}
+	name, ok := w.readPath(c.Tracee, addr)
+	return ok && len(name) == 0
+}
+
+// followsAs is whether a call with AT_SYMLINK_NOFOLLOW among its flags follows a link.
+func followsAs(flags uint64) lookup {
+	return lookup{nofollow: flags&unix.AT_SYMLINK_NOFOLLOW != 0}
+}
+
+// changeable resolves a name to a node on a served filesystem.
+func (w *Worker) changeable(c *Call, dirfd int, addr uint64, how lookup) (*fakefs.Node, Answer) {
 	name, ok := w.readPath(c.Tracee, addr)
 	if !ok || len(name) == 0 {
 		return nil, Answer{}
 	}
-	t := w.resolve(c, dirfd, name, lookup{})
+	t := w.resolve(c, dirfd, name, how)
 	if t.node == nil || t.node.On == nil {
 		if t.node == nil {
 			return nil, t.change()
@@ -47,8 +73,8 @@ func (w *Worker) changeable(c *Call, dirfd int, addr uint64) (*fakefs.Node, Answ
 	return t.node, Answer{}
 }
 
-func (w *Worker) changeMode(c *Call, dirfd int, addr uint64, mode uint32) Answer {
-	n, a := w.changeable(c, dirfd, addr)
+func (w *Worker) changeMode(c *Call, dirfd int, addr uint64, mode uint32, how lookup) Answer {
+	n, a := w.changeable(c, dirfd, addr, how)
 	if n == nil {
 		return a
 	}
@@ -68,8 +94,8 @@ func (w *Worker) setMode(c *Call, n *fakefs.Node, mode uint32) Answer {
 	})
 }
 
-func (w *Worker) changeOwner(c *Call, dirfd int, addr, uid, gid uint64) Answer {
-	n, a := w.changeable(c, dirfd, addr)
+func (w *Worker) changeOwner(c *Call, dirfd int, addr, uid, gid uint64, how lookup) Answer {
+	n, a := w.changeable(c, dirfd, addr, how)
 	if n == nil {
 		return a
 	}
@@ -125,13 +151,15 @@ func (w *Worker) setAttributes(c *Call, n *fakefs.Node, change func(*status, *cg
 // fchmod(2) and fchown(2) of what was handed out: a sysctl's mode and owner
 // cannot be changed (proc_sys_setattr), and a stand-in's must not.
 
-func (w *Worker) fchmod(c *Call) Answer {
+func (w *Worker) fchmod(c *Call) Answer { return w.fchangeMode(c, uint32(c.Args[1])) }
+
+func (w *Worker) fchangeMode(c *Call, mode uint32) Answer {
 	h := w.handedTo(c, dirfdOf(c.Args[0]))
 	switch {
 	case h == nil:
 		return Answer{}
 	case h.node.On != nil:
-		return w.setMode(c, h.node, uint32(c.Args[1]))
+		return w.setMode(c, h.node, mode)
 	}
 	w.told(c, h.node)
 	return fail(unix.EPERM)

@@ -111,6 +111,9 @@ func fail(err error) Answer {
 }
 
 func (w *Worker) makeGroup(c *Call, dirfd int, addr uint64, mode uint32) Answer {
+	if a, done := w.makeTold(c, dirfd, addr, mode); done {
+		return a
+	}
 	p, a := w.placeAt(c, dirfd, addr)
 	if p.folder == nil {
 		return a

@@ -27,12 +27,14 @@ type Shim struct {
 	traps    []Trap
 	quirks   quirks
 
-	passing    Passing // with what changes for all threads: roots, mounts
-	firsts     firsts
-	hasLinks   bool     // readlink(2) has something to say: of links, or of names that the kernel lacks
-	procLinks  []string // those of them below /proc
-	openat2    bool     // the kernel has openat2(2), which the shim then has too
-	exactLinks bool     // links of served descriptors in /proc/PID/fd are told
+	passing Passing // with what changes for all threads: roots, mounts
+	firsts  firsts
+	// tellsFolders is set where folders may be told that programs can make.
+	tellsFolders bool
+	hasLinks     bool     // readlink(2) has something to say: of links, or of names that the kernel lacks
+	procLinks    []string // those of them below /proc
+	openat2      bool     // the kernel has openat2(2), which the shim then has too
+	exactLinks   bool     // links of served descriptors in /proc/PID/fd are told
 
 	// ground is what the machine has where names are served.
 	ground     atomic.Pointer[territory]
@@ -107,6 +109,7 @@ func New(tree *fakefs.Tree, opt Options) (*Shim, error) {
 	}
 	s.firsts = newFirsts(tree.Roots())
 	for _, n := range tree.Named() {
+		s.tellsFolders = s.tellsFolders || tellsFolder(n)
 		if n.Mode&modeSymlink != 0 {
 			s.hasLinks = true
 			if isBelow([]byte(n.Name), "/proc") {

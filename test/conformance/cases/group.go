@@ -323,6 +323,27 @@ var groupCases = []Case{
 		},
 	},
 	{
+		Name: "group/attributes-of-a-link", Calls: "lchown fchownat newfstatat", Needs: Root | Groups,
+		Run: func(r *Record) {
+			dir := r.group("pids")
+			link := r.Tmp() + "/link"
+			must("symlink", unix.Symlink(dir+"/pids.max", link))
+			say := func(what string, err error) {
+				var own, group unix.Stat_t
+				must("lstat", unix.Lstat(link, &own))
+				must("stat", unix.Stat(link, &group))
+				r.Say("%s = %s, the link %d:%d, the file %d:%d", what, Errno(err), own.Uid, own.Gid, group.Uid, group.Gid)
+			}
+			at := fdarg(unix.AT_FDCWD)
+			say("lchown", unix.Lchown(link, 1, 2))
+			_, err := call(unix.SYS_FCHOWNAT, at, cstr(link), 3, 4, unix.AT_SYMLINK_NOFOLLOW)
+			say("fchownat AT_SYMLINK_NOFOLLOW", err)
+			say("chown", unix.Chown(link, 5, 6))
+			_, err = call(unix.SYS_FCHOWNAT, at, cstr(link), 7, 8, 0)
+			say("fchownat", err)
+		},
+	},
+	{
 		Name: "group/processes", Calls: "write read", Needs: Root | Groups | Own,
 		Run: groupProcesses,
 	},
