@@ -165,7 +165,8 @@ func (s *Stopped) readCall() (ours bool, errno unix.Errno) {
 		}
 		l.lacksInfo()
 	}
-	if errno = l.regs.get(s.tid); errno != 0 {
+	l.regsOf = 0
+	if errno = s.readRegisters(); errno != 0 {
 		return false, errno
 	}
 	c.Nr, c.Args = l.regs.number(), l.regs.args()
@@ -180,13 +181,25 @@ func (s *Stopped) readCall() (ours bool, errno unix.Errno) {
 	return data == FilterData, errno
 }
 
+// readRegisters has the thread's registers in l.regs, where readCall may have left them.
+func (t *thread) readRegisters() unix.Errno {
+	l := t.loop
+	if l.regsOf == t.tid {
+		return 0
+	}
+	l.regsOf = 0
+	errno := l.regs.get(t.tid)
+	if errno == 0 {
+		l.regsOf = t.tid
+	}
+	return errno
+}
+
 // skip makes the call return result without being made.
 func (s *Stopped) skip(result int64) {
 	l := s.loop
-	if l.hasInfo { // else readCall has read them
-		if l.regs.get(s.tid) != 0 {
-			return
-		}
+	if s.readRegisters() != 0 {
+		return
 	}
 	l.regs.setNumber(-1)
 	l.regs.setResult(result)

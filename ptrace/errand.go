@@ -71,7 +71,7 @@ func (l *loop) sendFor(s *Stopped, ask func(handler, *shim.Call) shim.Answer, th
 			case answered:
 				e.settle(s.thread)
 				l.call = e.call
-				if l.regs.get(s.tid) == 0 { // as readCall and followedCall leave them
+				if s.readRegisters() == 0 { // as readCall and followedCall leave them
 					then(s, &e.call, e.answer)
 				} else {
 					e.drop()

@@ -124,7 +124,7 @@ func (l *loop) inspect(s *Stopped) {
 	if f := t.process.files; f.arriving != nil {
 		c := l.call
 		l.lineUp(f, func() {
-			if l.threads[t.tid] == t && l.regs.get(t.tid) == 0 { // else killed meanwhile
+			if l.threads[t.tid] == t && t.readRegisters() == 0 { // else killed meanwhile
 				l.call = c // and the registers as followedCall leaves them
 				l.inspect(&Stopped{t})
 			}
@@ -267,7 +267,8 @@ func (t *thread) followedCall() (entry bool, errno unix.Errno) {
 	if t.entered {
 		return false, 0
 	}
-	if errno = l.regs.get(t.tid); errno != 0 {
+	l.regsOf = 0
+	if errno = t.readRegisters(); errno != 0 {
 		return false, errno
 	}
 	c.Nr, c.Args = l.regs.number(), l.regs.args()

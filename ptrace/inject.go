@@ -21,9 +21,10 @@ type injection struct {
 // inject begins, at a seccomp stop.
 func (s *Stopped) inject() (*injection, error) {
 	in := &injection{Stopped: s}
-	if in.saved.get(s.tid) != 0 {
+	if s.readRegisters() != 0 {
 		return nil, errGone
 	}
+	in.saved = s.loop.regs
 	return in, nil
 }
 

@@ -53,6 +53,7 @@ type loop struct {
 	call    shim.Call
 	info    callInfo
 	regs    registers
+	regsOf  int // the thread whose registers they are, which has not run since; 0 for none
 	stopped Stopped
 	reports []report
 	page    [1 << 15]byte
@@ -242,7 +243,8 @@ func (l *loop) born(t *thread, ev event) {
 
 // cloneFlags are the flags of the clone or clone3 that the thread is in.
 func (t *thread) cloneFlags() uint64 {
-	if t.regs.get(t.tid) != 0 {
+	t.regsOf = 0
+	if t.readRegisters() != 0 {
 		return 0
 	}
 	first := t.regs.args()[0]

@@ -22,6 +22,7 @@ type Stopped struct{ *thread }
 func (s *Stopped) resume(signal unix.Signal) unix.Errno {
 	t := s.thread
 	s.thread = nil
+	t.loop.regsOf = 0
 	if t.trapAgain {
 		// Whatever stop it was that the script could not attend to, a group-stop
 		// included, the kernel reports anew.
@@ -89,6 +90,7 @@ func (s *Stopped) finishCall() error {
 // attends to what comes in between.
 func (s *Stopped) nextSyscallStop() error {
 	var signal unix.Signal
+	s.loop.regsOf = 0
 	for {
 		if errno := request(unix.PTRACE_SYSCALL, s.tid, 0, uintptr(signal)); errno != 0 {
 			return errGone

@@ -22,6 +22,13 @@ type backing struct {
 	own     int
 	version uint64 // of the text in it
 	used    time.Time
+	// text is what was said at the last open, by a node as it was then, of a file that
+	// may say something else at each; object is what says it, while fd is one.
+	text   string
+	node   *fakefs.Node
+	object identity
+	// forgotten tells that the name is gone, and what is kept here would never be found.
+	forgotten bool
 	// known are the identities of a directory's stand-in and of those above it.
 	known []identity
 }
@@ -43,9 +50,9 @@ func (s *Shim) forget(name string) {
 	b.mu.Unlock()
 	for _, k := range gone {
 		k.mu.Lock()
+		k.forgotten = true
 		if k.fd >= 0 {
-			b.retire(k.fd)
-			k.fd, k.own = -1, -1 // what is in a directory is never live
+			s.retire(k) // what is in a directory is never live
 		}
 		s.handed.remove(k.known)
 		k.mu.Unlock()
@@ -83,6 +90,43 @@ func (s *Shim) sharedFile(n *fakefs.Node, name string, v fakefs.View) (fd int, o
 	return s.keep(b, kind, content, &handedOut{node: n, name: name, shared: true})
 }
 
+// saidFile returns the file behind a node that may say something else at each open, for
+// one who reads it: text is what it says now. Most of a group's files say the same for
+// as long as the group is there, and are read every few seconds. What was said the last
+// time as well is kept, and handed out again; all else is made for this open alone.
+func (s *Shim) saidFile(n *fakefs.Node, name string, text []byte) (fd int, once bool, err error) {
+	b := s.shared.of(name)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	again := b.node != nil && b.text == string(text) && looksLike(b.node, n)
+	switch {
+	case again && b.fd >= 0:
+		b.used = time.Now()
+		return b.fd, false, nil
+	case again && !b.forgotten:
+		return s.keep(b, sealed, text, &handedOut{node: n, name: name, shared: true})
+	case b.fd >= 0:
+		s.retire(b)
+	}
+	b.text, b.node = string(text), n
+	fd, err = s.newFile(text, sealed, &handedOut{node: n, name: name})
+	return fd, true, err
+}
+
+// looksLike tells whether a node is the same object as one that was looked up before,
+// and nobody has changed its attributes since.
+func looksLike(was, is *fakefs.Node) bool {
+	return was.Object == is.Object && was.Mode == is.Mode && was.UID == is.UID && was.GID == is.GID
+}
+
+// retire parts with a backing's file, which the caller has locked. Who has it open still
+// has what it said.
+func (s *Shim) retire(b *backing) {
+	s.shared.retire(b.fd)
+	s.handed.alone(b.object)
+	b.fd, b.own = -1, -1
+}
+
 // refresh has descriptors that are open already say what a node says now.
 func (s *Shim) refresh(n *fakefs.Node, name string, v fakefs.View) error {
 	b := s.shared.of(name)
@@ -112,7 +156,7 @@ func (s *Shim) placeholder(n *fakefs.Node, name string) (fd int, once bool, err 
 // keep makes the file of a backing, which the caller has locked; or, where there is no
 // room, one for this open alone.
 func (s *Shim) keep(b *backing, kind memfdKind, content []byte, o *handedOut) (fd int, once bool, err error) {
-	if !s.shared.keep() {
+	if !s.shared.keep(s.handed.alone) {
 		o.shared = false
 		s.crowded()
 		if kind == live {
@@ -128,7 +172,7 @@ func (s *Shim) keep(b *backing, kind memfdKind, content []byte, o *handedOut) (f
 		fd, err = s.memfd(o.name, content, kind)
 	}
 	if err == nil {
-		if err = s.handOut(fd, o); err != nil {
+		if b.object, err = s.handOut(fd, o); err != nil {
 			unix.Close(fd)
 			if own >= 0 && own != fd {
 				unix.Close(own)
@@ -154,6 +198,9 @@ func (s *Shim) liveFile(content []byte, name string) (fd, own int, err error) {
 
 // crowded says once that the limit on descriptors is too low to keep all.
 func (s *Shim) crowded() {
+	if s.shared.most >= enough {
+		return
+	}
 	s.crowdedOnce.Do(func() {
 		s.log.Warn().Int("kept", s.shared.most).
 			Msg("the limit on open files (ulimit -n) is low: files that are served are made anew at each open")
@@ -166,7 +213,7 @@ func (s *Shim) newFile(content []byte, k memfdKind, o *handedOut) (int, error) {
 	if err != nil {
 		return -1, err
 	}
-	if err := s.handOut(fd, o); err != nil {
+	if _, err := s.handOut(fd, o); err != nil {
 		unix.Close(fd)
 		return -1, err
 	}
@@ -174,13 +221,13 @@ func (s *Shim) newFile(content []byte, k memfdKind, o *handedOut) (int, error) {
 }
 
 // handOut enters an object into the register.
-func (s *Shim) handOut(fd int, o *handedOut) error {
+func (s *Shim) handOut(fd int, o *handedOut) (identity, error) {
 	var st unix.Stat_t
 	if e := fstat(fd, &st); e != 0 {
-		return os.NewSyscallError("fstat", e)
+		return identity{}, os.NewSyscallError("fstat", e)
 	}
 	s.register(&st, o)
-	return nil
+	return identityOf(&st), nil
 }
 
 func (s *Shim) register(st *unix.Stat_t, o *handedOut) {

@@ -65,6 +65,17 @@ func (h *handedOuts) remove(ids []identity) {
 	}
 }
 
+// alone tells that an object is not shared any more: it is known until all who have it
+// open have closed it.
+func (h *handedOuts) alone(id identity) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if o := h.objects[id]; o != nil && o.shared {
+		o.shared = false
+		h.private++
+	}
+}
+
 func (h *handedOuts) put(id identity, o *handedOut) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

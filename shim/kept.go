@@ -14,6 +14,7 @@ type backings struct {
 	all     map[string]*backing
 	kept    int
 	most    int
+	evicted time.Time // when it was last looked which can go
 	retired []retired
 }
 
@@ -27,10 +28,13 @@ type retired struct {
 // retirement is longer than any descriptor is on its way.
 const retirement = 10 * time.Second
 
+// enough is how many descriptors are kept where the limit allows that and more.
+const enough = 4096
+
 // mostKept is how many descriptors are kept for served files, given the limit: half
 // of what is left besides those that the supervisor needs for itself.
 func mostKept() int {
-	const own, enough = 16, 4096
+	const own = 16
 	var limit unix.Rlimit
 	if unix.Getrlimit(unix.RLIMIT_NOFILE, &limit) != nil || limit.Cur > 2*enough+own {
 		return enough
@@ -58,16 +62,17 @@ func (b *backings) of(name string) *backing {
 }
 
 // keep asks for room for one more descriptor. Where there is none, those go that
-// were not used for a while. The caller holds no backing's lock that another waits
+// were not used for a while, and alone is told what they were. The caller holds no backing's lock that another waits
 // for with this one: locks are taken backing first, backings second.
-func (b *backings) keep() bool {
+func (b *backings) keep(alone func(identity)) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.most == 0 {
 		b.most = mostKept()
 	}
-	if b.kept >= b.most {
-		b.evict(time.Now().Add(-retirement))
+	if now := time.Now(); b.kept >= b.most && now.Sub(b.evicted) > time.Second {
+		b.evicted = now
+		b.evict(now.Add(-retirement), alone)
 	}
 	if b.kept >= b.most {
 		return false
@@ -78,13 +83,14 @@ func (b *backings) keep() bool {
 
 // evict closes the files that were last used before a time; one that is in use now
 // is left alone.
-func (b *backings) evict(before time.Time) {
+func (b *backings) evict(before time.Time, alone func(identity)) {
 	for _, k := range b.all {
 		if !k.mu.TryLock() {
 			continue
 		}
 		if k.fd >= 0 && k.known == nil && k.own < 0 && k.used.Before(before) {
 			unix.Close(k.fd) // nothing is on its way for so long
+			alone(k.object)
 			k.fd = -1
 			b.kept--
 		}

@@ -78,9 +78,9 @@ func makeMemfd(name string, content []byte, k memfdKind, raised bool) (int, erro
 	if raised {
 		fd = raise(made)
 	}
-	if err := fill(fd, content); err != nil {
+	if err := write(fd, content); err != nil {
 		if errors.Is(err, unix.EBADF) { // it is nobody's, or another's by now: not closed
-			again := fill(fd, content)
+			again := write(fd, content)
 			return -1, fmt.Errorf("memfd %d, as %d (%s; a moment later: %v): %w", made, fd, stateOf(fd), again, err)
 		}
 		unix.Close(fd)
@@ -118,6 +118,14 @@ func stateOf(fd int) string {
 // fill replaces a memfd's content; a reader in the middle sees the new bytes before the
 // old length goes, never an empty file.
 func fill(fd int, content []byte) error {
+	if err := write(fd, content); err != nil {
+		return err
+	}
+	return os.NewSyscallError("ftruncate", unix.Ftruncate(fd, int64(len(content))))
+}
+
+// write writes content to the beginning of a file.
+func write(fd int, content []byte) error {
 	for off := 0; off < len(content); {
 		n, err := unix.Pwrite(fd, content[off:], int64(off))
 		if err != nil {
@@ -125,5 +133,5 @@ func fill(fd int, content []byte) error {
 		}
 		off += n
 	}
-	return os.NewSyscallError("ftruncate", unix.Ftruncate(fd, int64(len(content))))
+	return nil
 }

@@ -120,6 +120,7 @@ func TestCrowded(t *testing.T) {
 		unix.Close(fd)
 	}
 	// One that was not used for a while makes room.
+	s.shared.evicted = time.Time{}
 	k := s.shared.of("/old")
 	k.fd, k.used = 1<<20, time.Now().Add(-2*retirement)
 	if _, once, err := s.sharedFile(n, name, &view{name: name, shim: s}); err != nil || once {

@@ -106,7 +106,14 @@ func (w *Worker) openName(c *Call, dirfd int, addr uint64, flags int, mode uint3
 		t.errno = unix.EINVAL // since Linux 6.3; nobody can have meant it
 	}
 	if t.errno == unix.ENOENT && flags&unix.O_CREAT != 0 {
-		t.errno = w.uncreatable(c, dirfd, name)
+		switch made, errno := w.makeFolderFor(c, dirfd, name); {
+		case errno != 0:
+			t.errno = errno
+		case made:
+			return w.leave(c, dirfd, name)
+		default:
+			t.errno = w.uncreatable(c, dirfd, name)
+		}
 	}
 	if t.errno != 0 {
 		return Answer{Kind: Fail, Errno: t.errno}
@@ -268,7 +275,11 @@ func (w *Worker) openFile(c *Call, t *target, a Answer, accmode int) (Answer, un
 			}
 			err = nil
 		}
-		if err == nil {
+		switch {
+		case err != nil:
+		case !writes && n.Object != nil:
+			a.FD, a.CloseFD, err = w.shim.saidFile(n, t.name, content)
+		default:
 			if high {
 				content = nil
 			}

@@ -32,7 +32,7 @@ func (s *Shim) directory(n *fakefs.Node, name string) (int, error) {
 		b.fd, b.known = -1, nil // nobody's, or another's by now: not closed
 		s.shared.release()
 	}
-	s.shared.keep() // it is kept in any case: it is known by its identity
+	s.shared.keep(s.handed.alone) // it is kept in any case: it is known by its identity
 	fd, above, err := s.nowhere.directory(n)
 	if err != nil {
 		fd, above, err = temporary(n)

@@ -44,7 +44,7 @@ func (s *streams) open(n *fakefs.Node, accmode int) (int, error) {
 	if err != nil {
 		return -1, err
 	}
-	if err := s.shim.handOut(r, &handedOut{node: n, name: n.Name}); err != nil {
+	if _, err := s.shim.handOut(r, &handedOut{node: n, name: n.Name}); err != nil {
 		unix.Close(r)
 		unix.Close(w)
 		return -1, err
@@ -82,7 +82,7 @@ func (s *streams) openWriter(n *fakefs.Node) (int, error) {
 			return -1, err
 		}
 		s.sink, s.sunk = os.NewFile(uintptr(r), n.Name), w
-		if err := s.shim.handOut(w, &handedOut{node: n, name: n.Name, shared: true}); err != nil {
+		if _, err := s.shim.handOut(w, &handedOut{node: n, name: n.Name, shared: true}); err != nil {
 			return -1, err
 		}
 		go s.drain()

@@ -34,6 +34,7 @@ func (p *place) operations() map[string][]string {
 		"stat":          {"stat", file},
 		"statfs-lied":   {"statfs", file, p.magic},
 		"open-served":   {"open", "/proc/sys/kernel/panic"},
+		"open-group":    {"open", "/sys/fs/cgroup/cgroup.controllers"},
 		"read-served":   {"read", "/proc/sys/kernel/panic", "10\n"},
 	}
 }
