@@ -76,6 +76,7 @@ func (i *initProcess) coverOne(root rootfs, what, path string, with func(*os.Fil
 	info, err := f.Stat()
 	if err == nil {
 		err = with(f, info.IsDir())
+		root.covered(f)
 	}
 	if err != nil {
 		i.lack(what+path, err)

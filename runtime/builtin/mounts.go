@@ -80,6 +80,7 @@ func (i *initProcess) mount(root rootfs, m specs.Mount) error {
 		i.lack(what, err)
 		return nil
 	}
+	root.covered(target)
 	if opts.tree {
 		i.trees = append(i.trees, m.Destination)
 	}

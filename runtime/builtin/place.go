@@ -4,8 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"strings"
 
 	securejoin "github.com/cyphar/filepath-securejoin"
 	pathrs "github.com/cyphar/filepath-securejoin/pathrs-lite"
@@ -21,6 +23,34 @@ type rootfs struct {
 	// is exact as long as nobody changes them meanwhile, and all that can be
 	// done where /proc is not what Linux has (gVisor's, for pathrs-lite).
 	lexical bool
+	// folders are names that were seen to be folders, and no links, on the way.
+	folders folders
+}
+
+// folders remember what was looked up by name, for as long as nothing is mounted above it:
+// some forty names are looked up for a container, and nearly all of them lie in five folders.
+type folders map[string]fs.FileInfo
+
+// Lstat and Readlink are a [securejoin.VFS].
+func (f folders) Lstat(name string) (fs.FileInfo, error) {
+	name = filepath.Clean(name)
+	if info := f[name]; info != nil {
+		return info, nil
+	}
+	info, err := os.Lstat(name)
+	if err == nil && info.IsDir() {
+		f[name] = info
+	}
+	return info, err
+}
+
+func (f folders) Readlink(name string) (string, error) { return os.Readlink(name) }
+
+// covered forgets what is not there any more where something was mounted.
+func (r rootfs) covered(place *os.File) {
+	if r.lexical {
+		maps.DeleteFunc(r.folders, func(name string, _ fs.FileInfo) bool { return strings.HasPrefix(name, place.Name()+"/") })
+	}
 }
 
 func openRootfs(path string) (rootfs, error) {
@@ -32,7 +62,7 @@ func openRootfs(path string) (rootfs, error) {
 	if err == nil {
 		probe.Close()
 	}
-	return rootfs{f, path, err != nil}, nil
+	return rootfs{f, path, err != nil, folders{}}, nil
 }
 
 // open opens what has a name, for nothing but to be a place.
@@ -40,7 +70,7 @@ func (r rootfs) open(name string) (*os.File, error) {
 	if !r.lexical {
 		return pathrs.OpenatInRoot(r.File, name)
 	}
-	path, err := securejoin.SecureJoin(r.path, name)
+	path, err := securejoin.SecureJoinVFS(r.path, name, r.folders)
 	if err != nil {
 		return nil, err
 	}
@@ -52,7 +82,7 @@ func (r rootfs) folder(name string) (*os.File, error) {
 	if !r.lexical {
 		return pathrs.MkdirAllHandle(r.File, name, 0o755)
 	}
-	path, err := securejoin.SecureJoin(r.path, name)
+	path, err := securejoin.SecureJoinVFS(r.path, name, r.folders)
 	if err != nil {
 		return nil, err
 	}
