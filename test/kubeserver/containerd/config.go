@@ -46,7 +46,8 @@ func (c Config) EnableUnprivileged() bool {
 }
 
 const base = `version = 3
-root = {{ printf "%q" .Root }}
+{{ with .Imports }}imports = [{{ printf "%q" . }}]
+{{ end }}root = {{ printf "%q" .Root }}
 state = {{ printf "%q" .State }}
 
 [grpc]
@@ -86,8 +87,18 @@ state = {{ printf "%q" .State }}
 const userTemplate = "config-v3.toml.tmpl"
 
 func (c Config) Registries() string { return filepath.Join(c.etc(), "certs.d") }
-func (c Config) State() string      { return State }
-func (c Config) Socket() string     { return Socket }
+
+// Imports are what is read besides, "" for nothing: k3s has them since its pull request
+// 13680 of February 2026.
+func (c Config) Imports() string {
+	if !imports {
+		return ""
+	}
+	return filepath.Join(c.etc(), "config-v3.toml.d/*.toml")
+}
+
+func (c Config) State() string  { return State }
+func (c Config) Socket() string { return Socket }
 
 // write writes the configuration file.
 func (c Config) write() error {

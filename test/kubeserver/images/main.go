@@ -71,13 +71,13 @@ func addOwn(a *archive) error {
 	return nil
 }
 
-// busyboxLayer is a small root with a link for each of busybox's programs.
+// busyboxLayer is a small root with links for the programs of busybox that pods start.
 func busyboxLayer() ([]byte, error) {
 	busybox, err := findBusybox()
 	if err != nil {
 		return nil, err
 	}
-	return layer(func(l *files) { busybox.add(l, busybox.names) })
+	return layer(func(l *files) { busybox.add(l, baseNames) })
 }
 
 // webLayer has the program in images/web, built here.

@@ -81,7 +81,7 @@ func addSuite(a *archive, folder string) error {
 	return s.err
 }
 
-// baseNames are the programs of busybox that pods of the suite start.
+// baseNames are the programs of busybox that pods start.
 var baseNames = strings.Fields(`[ ash awk base64 basename cat chgrp chmod chown clear cmp cp cut date dd df dirname du
 	echo env expr false find free getopt grep gunzip gzip head hostname httpd id ifconfig ip kill killall
 	ln ls md5sum mkdir mknod mktemp mount mv nc netstat nslookup od ping printf ps pwd readlink realpath rm

@@ -1,0 +1,5 @@
+//go:build !kubernetes1.34
+
+package containerd
+
+const imports = true
