@@ -23,8 +23,8 @@ func needsRoot(t *testing.T) {
 	}
 }
 
-// chrooted is a thread with another root, which ends with the test.
-func chrooted(t *testing.T, root string) (tid int) {
+// elsewhere is a thread that has gone somewhere, and ends with the test.
+func elsewhere(t *testing.T, goes func() error) (tid int) {
 	t.Helper()
 	needsRoot(t)
 	done := make(chan struct{})
@@ -38,11 +38,7 @@ func chrooted(t *testing.T, root string) (tid int) {
 			runtime.UnlockOSThread()
 			return
 		}
-		err := unix.Unshare(unix.CLONE_FS)
-		if err == nil {
-			err = unix.Chroot(root)
-		}
-		made <- err
+		made <- goes()
 		<-done
 	}
 	go take()
@@ -51,6 +47,17 @@ func chrooted(t *testing.T, root string) (tid int) {
 	}
 	t.Cleanup(func() { close(done) })
 	return tid
+}
+
+// chrooted is one with another root.
+func chrooted(t *testing.T, root string) (tid int) {
+	t.Helper()
+	return elsewhere(t, func() error {
+		if err := unix.Unshare(unix.CLONE_FS); err != nil {
+			return err
+		}
+		return unix.Chroot(root)
+	})
 }
 
 // TestOrdinaryInAnotherRoot holds the one look against the walk, for a thread whose
@@ -116,16 +123,11 @@ func TestOrdinaryInAnotherRoot(t *testing.T) {
 	}
 }
 
-// away is a thread in a mount namespace of its own, in which a root is set up by mounts,
-// which ends with the test.
+// away is one in a mount namespace of its own, with mounts by where they are, and with
+// another root if that is named.
 func away(t *testing.T, root string, mounts map[string]string) (tid int) {
 	t.Helper()
-	needsRoot(t)
-	done := make(chan struct{})
-	made := make(chan error)
-	go func() {
-		runtime.LockOSThread() // and ends with the goroutine
-		tid = unix.Gettid()
+	return elsewhere(t, func() error {
 		err := unix.Unshare(unix.CLONE_FS | unix.CLONE_NEWNS)
 		if err == nil {
 			err = unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, "")
@@ -140,14 +142,8 @@ func away(t *testing.T, root string, mounts map[string]string) (tid int) {
 		if err == nil && root != "" {
 			err = unix.Chroot(root)
 		}
-		made <- err
-		<-done
-	}()
-	if err := <-made; err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { close(done) })
-	return tid
+		return err
+	})
 }
 
 // TestOrdinaryInAnotherNamespace does the same for threads whose mounts the supervisor
