@@ -154,6 +154,7 @@ func (s *Stopped) letPass() {
 // that stopped it.
 func (s *Stopped) readCall() (ours bool, errno unix.Errno) {
 	l, c := s.loop, &s.loop.call
+	l.regsOf = 0 // whoever had this number before
 	c.TID, c.TGID, c.Tracee, c.Place = s.tid, s.process.tgid, s.thread, &s.place
 	if l.hasInfo {
 		if errno = syscallInfo(s.tid, &l.info); errno == 0 {
@@ -165,7 +166,6 @@ func (s *Stopped) readCall() (ours bool, errno unix.Errno) {
 		}
 		l.lacksInfo()
 	}
-	l.regsOf = 0
 	if errno = s.readRegisters(); errno != 0 {
 		return false, errno
 	}

@@ -111,11 +111,11 @@ func fail(err error) Answer {
 }
 
 func (w *Worker) makeGroup(c *Call, dirfd int, addr uint64, mode uint32) Answer {
-	if a, done := w.makeTold(c, dirfd, addr, mode); done {
-		return a
-	}
 	p, a := w.placeAt(c, dirfd, addr)
 	if p.folder == nil {
+		if a.Kind == Continue && w.shim.tellsFolders {
+			return w.makeTold(c, dirfd, addr, mode)
+		}
 		return a
 	}
 	if p.dots() || w.shim.tree.Lookup(p.full()) != nil {

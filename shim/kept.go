@@ -62,8 +62,9 @@ func (b *backings) of(name string) *backing {
 }
 
 // keep asks for room for one more descriptor. Where there is none, those go that
-// were not used for a while, and alone is told what they were. The caller holds no backing's lock that another waits
-// for with this one: locks are taken backing first, backings second.
+// were not used for a while, and alone is told what they were. The caller holds no
+// backing's lock that another waits for with this one: locks are taken backing first,
+// backings second.
 func (b *backings) keep(alone func(identity)) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()

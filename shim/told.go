@@ -46,26 +46,29 @@ func (w *Worker) makeFolderFor(c *Call, dirfd int, name []byte) (made bool, errn
 	return true, w.makeReal(c, t.name, 0o755)
 }
 
-// makeTold answers a mkdir of a folder that is told, or in one.
-func (w *Worker) makeTold(c *Call, dirfd int, addr uint64, mode uint32) (Answer, bool) {
+// makeTold answers a mkdir that makes no group: of a folder that is told, or in one.
+func (w *Worker) makeTold(c *Call, dirfd int, addr uint64, mode uint32) Answer {
 	name, ok := w.readPath(c.Tracee, addr)
-	if !ok || len(name) == 0 || !w.shim.tellsFolders {
-		return Answer{}, false
+	if !ok || len(name) == 0 {
+		return Answer{}
 	}
 	t := w.resolve(c, dirfd, name, lookup{nofollow: true, real: true})
 	full := t.name
 	if !w.isTold(c, &t) {
-		above := w.resolve(c, dirfd, dirName(name), lookup{real: true})
 		last := path.Base(string(name))
-		if t.node != nil || !w.isTold(c, &above) || last == "." || last == ".." {
-			return Answer{}, false
+		if t.errno != unix.ENOENT || last == "." || last == ".." {
+			return Answer{}
 		}
-		full = above.name + "/" + last
+		above := w.resolve(c, dirfd, dirName(name), lookup{real: true})
+		if !w.isTold(c, &above) {
+			return Answer{}
+		}
+		full = path.Join(above.name, last)
 	}
 	if errno := w.makeReal(c, full, mode); errno != 0 {
-		return Answer{Kind: Fail, Errno: errno}, true
+		return Answer{Kind: Fail, Errno: errno}
 	}
-	return Answer{Kind: Return}, true
+	return Answer{Kind: Return}
 }
 
 // makeReal makes a folder with a mode, and those above it that are missing, as the program.
