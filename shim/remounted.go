@@ -20,13 +20,17 @@ func (s *Shim) survived(was, is []byte) *territory {
 	if errGone != nil || errAdded != nil || s.matters(gone) || s.matters(added) {
 		return nil
 	}
-	t := s.ground.Load()
+	now, err := mountinfo.GetMountsFromReader(bytes.NewReader(is), nil)
+	if err != nil {
+		return nil
+	}
+	t := s.ground.Load().clone()
+	t.disks = disksOf(now) // a number is given to another one when its filesystem is gone
 	// What a procfs or sysfs that is gone has left is found by nobody.
 	added = slices.DeleteFunc(added, func(m *mountinfo.Info) bool { return m.FSType != "proc" && m.FSType != "sysfs" })
 	if len(added) == 0 {
 		return t
 	}
-	t = t.clone()
 	s.claimMounts(t, s.tree.Roots(), added)
 	for _, n := range s.tree.Named() {
 		if n.Pattern != "" && t.standsBefore(n) {

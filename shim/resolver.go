@@ -98,7 +98,7 @@ func (w *Worker) lead(c *Call, dirfd int, name []byte, how lookup) target {
 		return w.walk(c, dirfd, name, how)
 	}
 	if !w.sharesRoot(c, t) {
-		if root, ok := w.shownRoot(c); ok && !how.object && w.isOrdinary(c, t, root, dirfd, name, how) {
+		if other := w.otherRoot(c); other != nil && !how.object && w.isOrdinary(c, t, other, dirfd, name, how) {
 			return target{}
 		}
 		return w.walk(c, dirfd, name, how)
@@ -262,7 +262,7 @@ func kernels(n *fakefs.Node, real bool) bool {
 // resolveByObject asks the kernel what lies under a name, and walks only if
 // that can be ours.
 func (w *Worker) resolveByObject(c *Call, t *territory, dirfd int, name []byte, how lookup) target {
-	if w.isOrdinary(c, t, "", dirfd, name, how) {
+	if w.isOrdinary(c, t, nil, dirfd, name, how) {
 		return target{}
 	}
 	return w.walk(c, dirfd, name, how)

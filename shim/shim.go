@@ -29,6 +29,7 @@ type Shim struct {
 
 	passing Passing // with what changes for all threads: roots, mounts
 	firsts  firsts
+	roots   []string // the folders below which all is that is served
 	// tellsFolders is set where folders may be told that programs can make.
 	tellsFolders bool
 	hasLinks     bool     // readlink(2) has something to say: of links, or of names that the kernel lacks
@@ -107,7 +108,8 @@ func New(tree *fakefs.Tree, opt Options) (*Shim, error) {
 		childSubreaper:   p.Quirk("child-subreaper"),
 		fchownPipe:       p.Quirk("fchown-pipe"),
 	}
-	s.firsts = newFirsts(tree.Roots())
+	s.roots = tree.Roots()
+	s.firsts = newFirsts(s.roots)
 	for _, n := range tree.Named() {
 		s.tellsFolders = s.tellsFolders || tellsFolder(n)
 		if n.Mode&modeSymlink != 0 {

@@ -41,6 +41,9 @@ type territory struct {
 	// types are the f_type of the filesystems that hold kernel objects, by device
 	// number: old gVisor has no fstatfs for O_PATH descriptors.
 	types map[uint64]int64
+	// disks are the filesystems mounted here, by device number, on which files are only
+	// files: in whatever mount namespace one is met, nothing but an identity makes it ours.
+	disks []uint64
 	// proc tells that /proc is a procfs in which "/proc/self" is the reader,
 	// and procDev is its device number.
 	proc    bool
@@ -66,6 +69,7 @@ func (s *Shim) survey() *territory {
 	if slices.ContainsFunc(mounts, mayWait) {
 		s.MayServe()
 	}
+	t.disks = disksOf(mounts)
 	s.cover(t, mounts)
 	roots := s.tree.Roots()
 	var scattered []string // roots on the root filesystem itself: /etc, or /dev of a plain chroot
@@ -85,6 +89,19 @@ func (s *Shim) survey() *territory {
 	s.scatter(t, scattered)
 	s.overlay(t)
 	return t
+}
+
+// disksOf are the device numbers of filesystems that hold files, and no kernel objects.
+func disksOf(mounts []*mountinfo.Info) (devs []uint64) {
+	for _, m := range mounts {
+		switch m.FSType {
+		case "9p", "ext2", "ext3", "ext4", "xfs", "f2fs", "overlay", "tmpfs", "virtiofs", "erofs", "squashfs":
+			if dev := unix.Mkdev(uint32(m.Major), uint32(m.Minor)); !slices.Contains(devs, dev) {
+				devs = append(devs, dev)
+			}
+		}
+	}
+	return devs
 }
 
 // stand has names decided by a territory from now on.

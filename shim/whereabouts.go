@@ -67,24 +67,31 @@ func (w *Worker) rootOf(tid int) (root string, known bool) {
 	return at.root, at.rootKnown
 }
 
-// shownRoot is the name that the caller's root has here, or had not long ago, where that is
-// another than the supervisor's and in the same mount namespace.
-func (w *Worker) shownRoot(c *Call) (string, bool) {
-	if w.shim.passing.namespaces.Load() && w.namespaceOf(c.TID) != ofSupervisor {
-		return "", false
+// otherRoot is the caller's root as it is, or was not long ago, where it is not the
+// supervisor's; nil where that cannot be told.
+func (w *Worker) otherRoot(c *Call) *otherRoot {
+	other := &w.other
+	switch other.away = false; {
+	case !w.shim.passing.namespaces.Load():
+	case w.namespaceOf(c.TID) == ofUnknown:
+		return nil
+	default:
+		other.away = w.namespaceOf(c.TID) == ofAnother
 	}
 	at := w.about(c.TID)
-	if at.place != nil && at.place.shown != "" {
-		return at.place.shown, true
+	if at.place != nil && at.place.shown != "" && !other.away {
+		other.name = at.place.shown
+		return other
 	}
 	root, known := w.rootOf(c.TID)
-	if !known || root == "/" {
-		return "", false
+	if !known || root == "/" && !other.away {
+		return nil
 	}
-	if at.place != nil {
+	if at.place != nil && !other.away {
 		at.place.shown = root
 	}
-	return root, true
+	other.name = root
+	return other
 }
 
 // rootIdentity is what the tracee's root directory is.

@@ -21,6 +21,7 @@ type Worker struct {
 	clean [pathMax]byte      // the same, without "//" and "/./"
 	proc  [pathMax + 64]byte // the same, with the tracee's numbers for "self"
 	own   [2 * pathMax]byte  // a name for the supervisor's own kernel
+	other otherRoot          // that of the tracee at hand
 	link  [pathMax]byte      // what a link says
 	fd    [32]byte           // a name of one of our descriptors
 	st    unix.Stat_t

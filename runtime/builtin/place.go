@@ -70,11 +70,31 @@ func (r rootfs) open(name string) (*os.File, error) {
 	if !r.lexical {
 		return pathrs.OpenatInRoot(r.File, name)
 	}
+	if f, err := r.openHere(name); f != nil || err != nil {
+		return f, err
+	}
 	path, err := securejoin.SecureJoinVFS(r.path, name, r.folders)
 	if err != nil {
 		return nil, err
 	}
 	return os.OpenFile(path, unix.O_PATH|unix.O_NOFOLLOW, 0)
+}
+
+// openHere opens what lies in a folder that was seen, unless it is a link: then nil.
+func (r rootfs) openHere(name string) (*os.File, error) {
+	full := filepath.Join(r.path, name)
+	if r.folders[filepath.Dir(full)] == nil || strings.Contains(name, "..") {
+		return nil, nil
+	}
+	f, err := os.OpenFile(full, unix.O_PATH|unix.O_NOFOLLOW, 0)
+	if err != nil {
+		return nil, err
+	}
+	if info, err := f.Stat(); err != nil || info.Mode()&fs.ModeSymlink != 0 {
+		f.Close()
+		return nil, nil
+	}
+	return f, nil
 }
 
 // folder opens a folder, and makes it when it is not there.
@@ -86,8 +106,11 @@ func (r rootfs) folder(name string) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := os.MkdirAll(path, 0o755); err != nil {
-		return nil, err
+	// The folder above it is nearly always there.
+	if err := os.Mkdir(path, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+		if err := os.MkdirAll(path, 0o755); err != nil {
+			return nil, err
+		}
 	}
 	return os.OpenFile(path, unix.O_PATH|unix.O_NOFOLLOW|unix.O_DIRECTORY, 0)
 }
