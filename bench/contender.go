@@ -102,7 +102,6 @@ func Contenders() []Contender {
 			},
 		},
 	}
-	all = append(all, acceleratedContenders()...)
 	return append(all, filterContenders()...)
 }
 

@@ -57,14 +57,9 @@ func (p *place) writeProgram() error {
 	traps := slices.DeleteFunc(append(slices.Clone(p.traps), ptrace.Traps()...), func(t shim.Trap) bool {
 		return t.Nr == unix.SYS_EXECVE || t.Nr == unix.SYS_EXECVEAT
 	})
-	return p.writeFilter(programFile, traps, seccomp.Trace(ptrace.FilterData))
-}
-
-// writeFilter writes a filter into the work folder.
-func (p *place) writeFilter(name string, traps []shim.Trap, action seccomp.Action) error {
-	program, err := seccomp.Program(traps, action)
+	program, err := seccomp.Program(traps, seccomp.Trace(ptrace.FilterData))
 	if err != nil {
 		return fmt.Errorf("compile the filter: %w", err)
 	}
-	return os.WriteFile(filepath.Join(p.dir, name), seccomp.Encode(program), 0o644)
+	return os.WriteFile(filepath.Join(p.dir, programFile), seccomp.Encode(program), 0o644)
 }

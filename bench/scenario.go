@@ -74,8 +74,6 @@ func Scenarios() []Scenario {
 		Scenario{Name: "compute", About: "arithmetic, no system calls", Operation: "compute"},
 		Scenario{Name: "start", About: "start of /bin/true, all in all", Command: alwaysTrue, Times: 3},
 		Scenario{Name: "find", About: "find and stat 4,000 files", Command: findTree, Prepare: makeTree, Times: 1, Needs: []string{"find"}, Heavy: true},
-		Scenario{Name: "find-accelerated", About: "find and stat 40,000 files, with a profile of which mounts may tell a part", Command: findManyFiles, Prepare: makeAccelerated, Times: 1, Needs: []string{"find"}, Heavy: true, Own: true},
-		Scenario{Name: "start-accelerated", About: "start of /bin/true with that profile", Command: alwaysTrue, Prepare: writeApproximate, Times: 3, Own: true},
 		Scenario{Name: "git-status", About: "git status in a repository of 1,000 files", Command: gitStatus, Prepare: makeRepository, Times: 1, Needs: []string{"git"}, Heavy: true},
 		Scenario{Name: "go-build", About: "go build, with a warm cache", Command: goBuild, Prepare: makeModule, Times: 1, Needs: []string{"go"}, Heavy: true},
 		Scenario{Name: "kubeserver", About: "a control plane, until its API server is ready; KUBESERVER names the binary", Server: true, Heavy: true},

@@ -83,7 +83,6 @@ func (p *Profile) Marshal() ([]byte, error) {
 	out.set("calls", calls, len(calls) > 0)
 	out.set("links", p.Links, p.Links != "")
 	out.set("mounts", p.Mounts, p.Mounts != "")
-	out.set("approximate", slices.Sorted(maps.Keys(p.Approximate)), len(p.Approximate) > 0)
 	programs := section{}
 	for name, program := range p.Programs {
 		programs[name] = program.marshal()

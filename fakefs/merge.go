@@ -28,7 +28,6 @@ func (m *merger) add(p *Profile, own bool) {
 	overlay(m, p, own, "filesystems", m.into.Filesystems, p.Filesystems)
 	overlay(m, p, own, "quirks", m.into.Quirks, p.Quirks)
 	overlay(m, p, own, "calls", m.into.Calls, p.Calls)
-	overlay(m, p, own, "approximate", m.into.Approximate, p.Approximate)
 	overlay(m, p, own, "programs", m.into.Programs, p.Programs)
 	overlay(m, p, own, "arguments", m.into.Arguments, p.Arguments)
 	overlay(m, p, own, "cgroups", m.into.Cgroups.Controllers, p.Cgroups.Controllers)

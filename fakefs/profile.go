@@ -49,9 +49,6 @@ type Profile struct {
 	// want of CAP_SYS_ADMIN are answered by a table of the shim's own, "kernel"
 	// (the default) where they are not.
 	Mounts string
-	// Approximate are folders in which mounts may stand in for traps, knowing that
-	// a mount is less exact.
-	Approximate map[string]bool
 	// Programs are files of which shimrun is executed in their place, by the last
 	// component of their names.
 	Programs map[string]Program

@@ -18,7 +18,7 @@ var badProfiles = []struct {
 	want       string
 	structural bool
 }{
-	{"nam: x", `p.yaml:1:1: unknown key "nam" (allowed: approximate, arguments, calls, cgroups, description,`, true},
+	{"nam: x", `p.yaml:1:1: unknown key "nam" (allowed: arguments, calls, cgroups, description,`, true},
 	{"name: a\nname: b", `p.yaml:2:1: key "name" stands in line 1 already`, false},
 	{"name: [a]", `p.yaml:1:7: found a list (allowed: a text)`, true},
 	{"- a", `p.yaml:1:1: found a list (allowed: a mapping)`, true},
@@ -67,10 +67,6 @@ var badProfiles = []struct {
 	{"quirks: [statfs]", `"statfs" is unknown (allowed: child-subreaper, fchown-pipe, mount-bind-link, mount-bind-recursive, mount-propagation, mount-remount, network-namespace, statfs-enosys, statx-no-automount, uts-namespace)`, true},
 	{"calls: {io_uring_setup: ENOSUS}", `"ENOSUS" is no error (allowed: 0, or a name of errno(3) such as ENOSYS)`, false},
 	{"calls: {IO: ENOSYS}", `no name of a system call`, true},
-	{"approximate: [proc]", `"proc" is no folder (allowed: an absolute`, true},
-	{"approximate: [/]", `"/" is no folder`, true},
-	{"approximate: [/a/*]", `"/a/*" is no folder`, true},
-	{"approximate: /proc/sys", `found "/proc/sys" (allowed: a list of texts)`, true},
 	{"mounts: some", `"some" is unknown (allowed: kernel, virtual)`, true},
 	{"links: some", `"some" is unknown (allowed: exact, kernel)`, true},
 	{"match: {lacks: [rain]}", `"rain" is no probe (allowed: kmsg, `, true},
@@ -128,7 +124,6 @@ quirks: [statfs-enosys]
 calls: {io_uring_setup: ENOSYS, keyctl: 0}
 links: exact
 mounts: virtual
-approximate: [/proc/sys, /etc]
 arguments: {k3s server: ["--a=b"]}
 `
 

@@ -38,7 +38,6 @@ func newProfile() *Profile {
 		Filesystems: map[string]FilesystemLie{},
 		Quirks:      map[string]bool{},
 		Calls:       map[string]unix.Errno{},
-		Approximate: map[string]bool{},
 		Programs:    map[string]Program{},
 		Arguments:   map[string][]Argument{},
 		Cgroups:     Cgroups{Controllers: map[string]bool{}},
@@ -72,7 +71,6 @@ func (d *decoder) decodeProfile(root *yaml.Node) {
 		"calls":       d.decodeCalls,
 		"links":       d.decodeLinks,
 		"mounts":      d.decodeMounts,
-		"approximate": d.decodeApproximate,
 		"programs":    d.decodePrograms,
 		"arguments":   d.decodeArguments,
 	})
@@ -226,16 +224,6 @@ func (d *decoder) decodeMounts(n *yaml.Node) {
 	if value, ok := d.choice(n, "kernel", "virtual"); ok && d.claim(n, "mounts", "") {
 		d.profile.Mounts = value
 	}
-}
-
-func (d *decoder) decodeApproximate(n *yaml.Node) {
-	d.texts(n, func(n *yaml.Node, value string) {
-		if !path.IsAbs(value) || path.Clean(value) != value || value == "/" || isPattern(value) {
-			d.fail(n, "approximate", fmt.Sprintf("%q is no folder", value), "an absolute, clean path such as /proc/sys, no pattern")
-		} else if d.claim(n, "approximate", value) {
-			d.profile.Approximate[value] = true
-		}
-	})
 }
 
 func (d *decoder) decodeArguments(n *yaml.Node) {

@@ -40,7 +40,6 @@ type Tree struct {
 	cgroups  *cgroups             // nil where none is served
 	uname    map[string]*variable // by path below /proc/sys
 
-	onlyOpened bool // see [Tree.Leave]
 	namesHosts bool
 }
 

@@ -33,10 +33,6 @@
 // memory of a process that is no descendant of its own; else ptrace (package
 // ptrace); else nothing is started and the exit status is 125.
 //
-// Where a profile says so, mounts tell what is served in some folders, and less is
-// trapped: before the policy is made, the launcher enters a mount namespace of
-// its own, and a thread of the supervisor mounts there (acceleration.go, cover.go).
-//
 // The package neither knows flags (cmd/shimrun makes the [Plan]) nor decides
 // anything about a call (package shim does).
 package runtime

@@ -375,9 +375,6 @@ struct shimrun_obeyed shimrun_obey(int socket)
 			prctl(PR_SET_PTRACER, o.supervisor, 0, 0, 0);
 			answer(socket, 0, 0, 0, -1);
 			continue;
-		case SHIMRUN_SEPARATE:
-			answer(socket, unshare(CLONE_NEWNS) < 0 ? errno : 0, SHIMRUN_SEPARATING, 0, -1);
-			continue;
 		case SHIMRUN_TRACE:
 			done.traced = 1;
 			trace(socket, &o, &program);

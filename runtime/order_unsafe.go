@@ -108,15 +108,6 @@ func (l launcher) attach() error {
 	return err
 }
 
-// separate has it enter a mount namespace of its own.
-func (l launcher) separate() error {
-	if err := l.give(C.struct_shimrun_order{kind: C.SHIMRUN_SEPARATE}, nil, nil); err != nil {
-		return err
-	}
-	_, _, err := l.answer()
-	return err
-}
-
 // trace has it load a filter and make a first call; [launcher.answer] tells
 // what came of that.
 func (l launcher) trace(program []byte, p probe) error {
@@ -187,8 +178,6 @@ func (l launcher) answer() (fd int, flags uint32, err error) {
 		C.SHIMRUN_LOADING:  "load the filter",
 		C.SHIMRUN_PROBING:  "make the first trapped call",
 		C.SHIMRUN_BECOMING: becoming,
-
-		C.SHIMRUN_SEPARATING: "have a mount namespace",
 	}[a.where], unix.Errno(a.error)}
 }
 

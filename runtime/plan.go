@@ -30,10 +30,6 @@ type Plan struct {
 	Apart bool `json:"apart,omitempty"`
 	// Adopts tells that the filter was loaded by somebody else, see [Adopt].
 	Adopts bool `json:"adopts,omitempty"`
-	// Accelerate is "auto" where mounts may stand in for traps in the folders that
-	// the profile names for that; Mounted are those where they do.
-	Accelerate string   `json:"accelerate,omitempty"`
-	Mounted    []string `json:"mounted,omitempty"`
 }
 
 // Tell makes a profile the plan's that was loaded by options with Texts, so

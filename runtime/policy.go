@@ -40,9 +40,6 @@ var newPolicy = func(plan Plan, log zerolog.Logger) (policy, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(plan.Mounted) > 0 {
-		tree.Leave(plan.Mounted, exists)
-	}
 	s, err := shim.New(tree, shim.Options{
 		Log:     log,
 		Foreign: plan.Adopts,

@@ -63,7 +63,6 @@ enum {
 	SHIMRUN_NOTIFY,		/* load the filter, answer with its listener, make the probe's call, become the command */
 	SHIMRUN_ATTACH,		/* let the supervisor be the tracer, and answer */
 	SHIMRUN_TRACE,		/* load the filter, make the probe's call, and answer */
-	SHIMRUN_SEPARATE,	/* have a mount namespace of its own, and answer */
 };
 
 /* What a launcher answers. */
@@ -77,7 +76,6 @@ enum {
 	SHIMRUN_LOADING = 1,	/* seccomp(2) */
 	SHIMRUN_PROBING,	/* the probe's call */
 	SHIMRUN_BECOMING,	/* execve(2) */
-	SHIMRUN_SEPARATING,	/* unshare(2) */
 };
 
 /* The largest packet: a program of BPF_MAXINSNS instructions, and a command. */

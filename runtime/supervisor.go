@@ -192,7 +192,6 @@ func (s *supervisor) prepare() error {
 	if s.log, err = newLogger(s.plan.Log); err != nil {
 		return err
 	}
-	s.accelerate()
 	if s.policy, err = newPolicy(s.plan, s.log); err != nil {
 		return err
 	}

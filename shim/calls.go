@@ -17,7 +17,6 @@ type need uint
 
 const (
 	needFiles      need = 1 << iota // any name is served
-	needOpened                      // what is served has to be seen when it is opened, and by descriptors
 	needLinks                       // links are served, or names that the kernel lacks, or links of descriptors told
 	needTypes                       // a filesystem is told as another, or statfs has to be mended
 	needUname                       // uname(2) is told
@@ -54,16 +53,16 @@ const seekData = 3 // SEEK_DATA, lseek(2)
 // specs are the calls that every architecture has; legacySpecs adds those that
 // newer architectures were born without.
 var specs = append([]Spec{
-	{"openat", unix.SYS_OPENAT, (*Worker).openat, needOpened, nil},
-	{"openat2", unix.SYS_OPENAT2, (*Worker).openat2, needOpened, nil},
+	{"openat", unix.SYS_OPENAT, (*Worker).openat, needFiles, nil},
+	{"openat2", unix.SYS_OPENAT2, (*Worker).openat2, needFiles, nil},
 	{"newfstatat", sysNewfstatat, (*Worker).newfstatat, needFiles, nil},
-	{"fstat", unix.SYS_FSTAT, (*Worker).fstat, needOpened, nil},
+	{"fstat", unix.SYS_FSTAT, (*Worker).fstat, needFiles, nil},
 	{"statx", unix.SYS_STATX, (*Worker).statx, needFiles | needStatx, nil},
 	{"faccessat", unix.SYS_FACCESSAT, (*Worker).faccessat, needFiles, nil},
 	{"faccessat2", unix.SYS_FACCESSAT2, (*Worker).faccessat2, needFiles, nil},
 	{"readlinkat", unix.SYS_READLINKAT, (*Worker).readlinkat, needLinks, nil},
 	{"statfs", unix.SYS_STATFS, (*Worker).statfs, needFiles | needTypes, nil},
-	{"fstatfs", unix.SYS_FSTATFS, (*Worker).fstatfs, needOpened | needTypes, nil},
+	{"fstatfs", unix.SYS_FSTATFS, (*Worker).fstatfs, needFiles | needTypes, nil},
 	{"getdents64", unix.SYS_GETDENTS64, (*Worker).getdents64, needFiles, nil},
 	{"getcwd", unix.SYS_GETCWD, (*Worker).getcwd, needFiles, nil},
 	{"chdir", unix.SYS_CHDIR, (*Worker).chdir, needFiles, nil},
@@ -76,11 +75,11 @@ var specs = append([]Spec{
 	{"llistxattr", unix.SYS_LLISTXATTR, (*Worker).llistxattr, needFiles, nil},
 	{"removexattr", unix.SYS_REMOVEXATTR, (*Worker).rmxattr, needFiles, nil},
 	{"lremovexattr", unix.SYS_LREMOVEXATTR, (*Worker).lrmxattr, needFiles, nil},
-	{"fchmod", unix.SYS_FCHMOD, (*Worker).fchmod, needOpened, nil},
-	{"fchown", unix.SYS_FCHOWN, (*Worker).fchown, needOpened | needPipes, nil},
-	{"fgetxattr", unix.SYS_FGETXATTR, (*Worker).fgetxattr, needOpened, nil},
-	{"fsetxattr", unix.SYS_FSETXATTR, (*Worker).fsetxattr, needOpened, nil},
-	{"fremovexattr", unix.SYS_FREMOVEXATTR, (*Worker).fsetxattr, needOpened, nil},
+	{"fchmod", unix.SYS_FCHMOD, (*Worker).fchmod, needFiles, nil},
+	{"fchown", unix.SYS_FCHOWN, (*Worker).fchown, needFiles | needPipes, nil},
+	{"fgetxattr", unix.SYS_FGETXATTR, (*Worker).fgetxattr, needFiles, nil},
+	{"fsetxattr", unix.SYS_FSETXATTR, (*Worker).fsetxattr, needFiles, nil},
+	{"fremovexattr", unix.SYS_FREMOVEXATTR, (*Worker).fsetxattr, needFiles, nil},
 	{"inotify_add_watch", unix.SYS_INOTIFY_ADD_WATCH, (*Worker).inotifyAddWatch, needFiles, nil},
 	{"inotify_rm_watch", unix.SYS_INOTIFY_RM_WATCH, (*Worker).inotifyRmWatch, needFiles, nil},
 	{"name_to_handle_at", unix.SYS_NAME_TO_HANDLE_AT, (*Worker).nameToHandleAt, needFiles, nil},
@@ -97,14 +96,14 @@ var specs = append([]Spec{
 	{"prctl", unix.SYS_PRCTL, (*Worker).prctl, needReaper, reaperOptions},
 	{"wait4", unix.SYS_WAIT4, (*Worker).wait4, needReaper, nil},
 	{"exit_group", unix.SYS_EXIT_GROUP, (*Worker).exitGroup, needReaper, nil},
-	{"mount", unix.SYS_MOUNT, (*Worker).mount, needOpened | needTypes | needMount, nil},
-	{"umount2", unix.SYS_UMOUNT2, (*Worker).umount, needOpened | needTypes, nil},
-	{"move_mount", unix.SYS_MOVE_MOUNT, (*Worker).moveMount, needOpened | needTypes, nil},
-	{"chroot", unix.SYS_CHROOT, (*Worker).chroot, needOpened | needTypes, nil},
-	{"pivot_root", unix.SYS_PIVOT_ROOT, (*Worker).changesRoot, needOpened | needTypes, nil},
+	{"mount", unix.SYS_MOUNT, (*Worker).mount, needFiles | needTypes | needMount, nil},
+	{"umount2", unix.SYS_UMOUNT2, (*Worker).umount, needFiles | needTypes, nil},
+	{"move_mount", unix.SYS_MOVE_MOUNT, (*Worker).moveMount, needFiles | needTypes, nil},
+	{"chroot", unix.SYS_CHROOT, (*Worker).chroot, needFiles | needTypes, nil},
+	{"pivot_root", unix.SYS_PIVOT_ROOT, (*Worker).changesRoot, needFiles | needTypes, nil},
 	{"execve", unix.SYS_EXECVE, (*Worker).execve, needPrograms, nil},
 	{"execveat", unix.SYS_EXECVEAT, (*Worker).execveat, needPrograms, nil},
-	{"setns", unix.SYS_SETNS, (*Worker).setns, needOpened | needTypes | needNamespaces, nil},
+	{"setns", unix.SYS_SETNS, (*Worker).setns, needFiles | needTypes | needNamespaces, nil},
 	{"unshare", unix.SYS_UNSHARE, (*Worker).unshare, needNamespaces | needGroups, nil},
 	{"sethostname", unix.SYS_SETHOSTNAME, (*Worker).sethostname, needHostNames, nil},
 	{"setdomainname", unix.SYS_SETDOMAINNAME, (*Worker).setdomainname, needHostNames, nil},
@@ -124,12 +123,8 @@ func Calls() []string {
 func (s *Shim) needs() need {
 	p := s.tree.Profile()
 	var n need
-	switch {
-	case len(s.tree.Roots()) == 0:
-	case s.tree.OnlyOpened():
-		n |= needOpened
-	default:
-		n |= needFiles | needOpened
+	if len(s.tree.Roots()) > 0 {
+		n |= needFiles
 		if s.mayBeWritten() && !s.foreign {
 			n |= needWrites
 		}
@@ -199,9 +194,6 @@ func (s *Shim) plan() error {
 		s.handlers[t.Nr] = h
 	}
 	for _, spec := range slices.Concat(specs, highSpecs) {
-		if s.tree.OnlyOpened() {
-			spec = spec.opened(needs)
-		}
 		if spec.needs&needs != 0 {
 			add(Trap{Name: spec.Name, Nr: spec.nr, Only: spec.conditions(needs)}, spec.handle)
 		}

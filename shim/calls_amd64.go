@@ -12,8 +12,8 @@ const (
 
 // legacySpecs are the calls that only the older architectures have.
 var legacySpecs = []Spec{
-	{"open", unix.SYS_OPEN, (*Worker).open, needOpened, nil},
-	{"creat", unix.SYS_CREAT, (*Worker).creat, needOpened, nil},
+	{"open", unix.SYS_OPEN, (*Worker).open, needFiles, nil},
+	{"creat", unix.SYS_CREAT, (*Worker).creat, needFiles, nil},
 	{"stat", unix.SYS_STAT, (*Worker).stat, needFiles, nil},
 	{"lstat", unix.SYS_LSTAT, (*Worker).lstat, needFiles, nil},
 	{"access", unix.SYS_ACCESS, (*Worker).access, needFiles, nil},
@@ -29,8 +29,6 @@ var legacySpecs = []Spec{
 }
 
 var legacyHighSpecs = []Spec{{"dup2", unix.SYS_DUP2, (*Worker).highCopy, needWrites, nil}}
-
-var legacyOpens = map[string]ArgEquals{"open": {Arg: 1, Mask: unix.O_DIRECTORY}}
 
 func followInterestLegacy(nr int) Interest {
 	if nr == unix.SYS_DUP2 {

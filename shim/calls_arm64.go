@@ -15,6 +15,4 @@ var legacySpecs []Spec
 
 var legacyHighSpecs []Spec
 
-var legacyOpens map[string]ArgEquals
-
 func followInterestLegacy(int) Interest { return Ignore }

@@ -78,7 +78,7 @@ func TestHighConditions(t *testing.T) {
 			t.Errorf("lseek, needed for %b: %v", c.needs, got)
 		}
 	}
-	if got := (Spec{Name: "openat", needs: needOpened}).conditions(needOpened | needWrites); got != nil {
+	if got := (Spec{Name: "openat", needs: needFiles}).conditions(needFiles | needWrites); got != nil {
 		t.Errorf("openat: %v", got)
 	}
 }

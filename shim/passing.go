@@ -94,9 +94,6 @@ func (p *Passing) fill(s *Shim) {
 			if how.flags > 0 && s.quirks.statxNoAutomount {
 				how.mended = 1
 			}
-			if _, ok := byDescriptor[t.Name]; ok && len(t.Only) > 0 {
-				how = passingCall{dirfd: how.dirfd}
-			}
 			p.calls[t.Nr] = how
 		}
 	}

@@ -119,7 +119,7 @@ func New(tree *fakefs.Tree, opt Options) (*Shim, error) {
 			}
 		}
 	}
-	s.hasLinks = s.hasLinks || len(p.Filesystems) > 0 && !tree.OnlyOpened() || // the links in /sys/block
+	s.hasLinks = s.hasLinks || len(p.Filesystems) > 0 || // the links in /sys/block
 		hasOwnNames(tree)
 	s.exactLinks = p.Exact()
 	s.openat2 = hasOpenat2()

@@ -2,9 +2,7 @@
  * What the floors have in common: the lies they tell, the calls they stop, the
  * filter that stops them.
  *
- *	[--traps NUMBER,NUMBER...] [--program FILE] [--file PATH=TEXT] [--fs MAGIC=MAGIC] [--exact yes] -- COMMAND
- *
- * FILE has a filter, as an array of struct sock_filter, to use in place of the list.
+ *	[--traps NUMBER,NUMBER...] [--file PATH=TEXT] [--fs MAGIC=MAGIC] [--exact yes] -- COMMAND
  *
  * With "--exact yes" they also do what nobody can spare who wants to be right:
  * see look() here, and what is exact in notify.c.
@@ -36,7 +34,6 @@
 #define MOST_CALLS 512
 
 static int traps[MOST_TRAPS], trap_count;
-static const char *program_file;
 static const char *served;      /* the name that leads to our file */
 static int served_fd = -1;
 static char served_name[32];    /* "/proc/PID/fd/FD", for others to open */
@@ -96,8 +93,6 @@ static inline char **options(char **argv)
 		if (!strcmp(*argv, "--traps")) {
 			for (char *n = strtok(argv[1], ","); n && trap_count < MOST_TRAPS; n = strtok(NULL, ","))
 				traps[trap_count++] = atoi(n);
-		} else if (!strcmp(*argv, "--program")) {
-			program_file = argv[1];
 		} else if (!strcmp(*argv, "--file")) {
 			serve(argv[1]);
 		} else if (!strcmp(*argv, "--exact")) {
@@ -119,29 +114,18 @@ static inline char **options(char **argv)
 	return argv + 1;
 }
 
-/* load installs the filter: the one that was given, or a list of the traps, for it
- * is short. */
+/* load installs the filter: a list of the traps, for it is short. */
 static inline long load(unsigned verdict, unsigned flags)
 {
-	static struct sock_filter code[4096];
+	static struct sock_filter code[MOST_TRAPS + 3];
 	struct sock_fprog program = { .filter = code };
 	int n = 0;
 
-	if (program_file) {
-		int fd = open(program_file, O_RDONLY | O_CLOEXEC);
-		ssize_t size = read(fd, code, sizeof code);
-
-		if (size <= 0)
-			die(program_file);
-		close(fd);
-		n = size / (ssize_t)sizeof *code;
-	} else {
-		code[n++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr));
-		for (int i = 0; i < trap_count; i++)
-			code[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, traps[i], trap_count - i, 0);
-		code[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
-		code[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, verdict);
-	}
+	code[n++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr));
+	for (int i = 0; i < trap_count; i++)
+		code[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, traps[i], trap_count - i, 0);
+	code[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+	code[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, verdict);
 	program.len = n;
 	/* Without CAP_SYS_ADMIN a filter needs this. */
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);

@@ -19,7 +19,6 @@ const (
 
 // flagValues are those that flags take, where these are few.
 var flagValues = map[string][]string{
-	"accelerate": {"auto", "off"},
 	"backend":    {"auto", "seccomp", "ptrace"},
 	"cpus":       {"all", "one", "both"},
 	"format":     {"table", "json"},

@@ -11,7 +11,6 @@ import (
 
 	"github.com/shimrun/shimrun/fakefs"
 	"github.com/shimrun/shimrun/internal/ground"
-	"github.com/shimrun/shimrun/runtime"
 )
 
 // diagnosis is what doctor finds out. Its JSON is documented in docs/cli.md:
@@ -27,9 +26,6 @@ type diagnosis struct {
 	Backend  string          `json:"backend"`
 	Profiles []chosenProfile `json:"profiles"`
 	story
-	// LacksMounts says why mounts cannot stand in for traps here; empty where they
-	// can, in folders that a profile calls approximate.
-	LacksMounts string `json:"lacks_mounts,omitempty"`
 	// Limits are promises that cannot be kept here.
 	Limits []string `json:"limits"`
 }
@@ -71,7 +67,7 @@ func doctor(c *cli.Context) error {
 
 func diagnose(command string) (*diagnosis, error) {
 	d := &diagnosis{
-		Schema:   1,
+		Schema:   2,
 		Shimrun:  buildVersion(),
 		Command:  command,
 		Machine:  ground.Look(),
@@ -87,12 +83,11 @@ func diagnose(command string) (*diagnosis, error) {
 	if err != nil {
 		return nil, err
 	}
-	told, err := tell(profile, runtime.AccelerateAuto)
+	told, err := tell(profile)
 	if err != nil {
 		return nil, err
 	}
 	d.story = *told
-	d.LacksMounts = runtime.LacksMounts()
 	if backend, err := d.Backends.choose("auto"); err == nil {
 		d.Backend = backend.Name
 	}
@@ -179,13 +174,6 @@ func (d *diagnosis) print(w io.Writer) error {
 	}
 	for _, l := range d.Lies {
 		t.row(l.Kind, l.Name, l.Told, l.Here)
-	}
-	printAccelerated(t, d.Accelerate)
-	switch {
-	case d.LacksMounts != "":
-		t.row("accelerate", "no", d.LacksMounts)
-	case len(d.Accelerate) == 0:
-		t.row("accelerate", "possible", "mounts can stand in for traps in the folders that a profile calls approximate; these call none so")
 	}
 	if len(d.Traps) > 0 {
 		t.row("traps", strings.Join(d.Traps, " "))

@@ -29,12 +29,11 @@ func printPlan(w io.Writer, plan runtime.Plan, chosen *choice, added []string) e
 	}
 	t.row("backend", backend.Name, backends.why(plan.Backend))
 
-	story, err := tell(chosen.profile, plan.Accelerate)
+	story, err := tell(chosen.profile)
 	if err != nil {
 		return err
 	}
 	t.row("traps", strings.Join(story.Traps, " "))
-	printAccelerated(t, story.Accelerate)
 	for _, lie := range story.Lies {
 		t.row(lie.Kind, lie.Name, lie.Told, lie.Here, lie.From)
 	}

@@ -8,8 +8,6 @@ import (
 
 	"github.com/rs/zerolog"
 	"github.com/urfave/cli/v2"
-
-	"github.com/shimrun/shimrun/runtime"
 )
 
 // Categories of flags in --help.
@@ -49,10 +47,6 @@ func runFlags() []cli.Flag {
 		&cli.StringFlag{
 			Name: "backend", Category: engineFlags, EnvVars: []string{"SHIMRUN_BACKEND"}, Value: "auto",
 			Usage: "auto, seccomp (user notification) or ptrace (`BACKEND`)",
-		},
-		&cli.StringFlag{
-			Name: "accelerate", Category: engineFlags, EnvVars: []string{"SHIMRUN_ACCELERATE"}, Value: "auto",
-			Usage: "auto (mounts in place of calls, in folders that a profile calls approximate) or off (`MODE`)",
 		},
 		&cli.BoolFlag{
 			Name: "dry-run", Category: reportFlags,
@@ -96,7 +90,6 @@ var logLevels = []string{
 func checkFlags(c *cli.Context) error {
 	for flag, values := range map[string][]string{
 		"backend":    {"auto", "seccomp", "ptrace"},
-		"accelerate": {runtime.AccelerateAuto, runtime.AccelerateOff},
 		"log-format": {"console", "json"},
 		"log-level":  logLevels,
 	} {

@@ -21,8 +21,6 @@ func makePlan(c *cli.Context, chosen *choice) (plan runtime.Plan, added []string
 		Backend: orDefault(c.String("backend"), "auto"),
 		Log:     logPlan(c),
 
-		Accelerate: orDefault(c.String("accelerate"), runtime.AccelerateAuto),
-
 		Stats:   c.Bool("stats"),
 		Metrics: c.String("metrics"),
 	}

@@ -11,7 +11,6 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/shimrun/shimrun/fakefs"
-	"github.com/shimrun/shimrun/runtime"
 )
 
 func profileCommand() *cli.Command {
@@ -110,7 +109,7 @@ func checkProfile(file string) error {
 	if err != nil {
 		return err
 	}
-	_, err = tell(profile, runtime.AccelerateOff)
+	_, err = tell(profile)
 	return err
 }
 

@@ -12,7 +12,6 @@ import (
 
 	"github.com/shimrun/shimrun/fakefs"
 	"github.com/shimrun/shimrun/internal/procfs"
-	"github.com/shimrun/shimrun/runtime"
 	"github.com/shimrun/shimrun/shim"
 )
 
@@ -23,9 +22,6 @@ type story struct {
 	Lies []lie `json:"lies"`
 	// Traps are the system calls that have to be intercepted for it.
 	Traps []string `json:"traps"`
-	// Accelerate says for each folder that the profile calls approximate whether
-	// mounts tell what is served in it.
-	Accelerate []runtime.Accelerated `json:"accelerate"`
 }
 
 // lie is one thing that a profile tells, and how that stands to this machine.
@@ -35,25 +31,20 @@ type lie struct {
 	Here string `json:"here,omitempty"`
 }
 
-// tell works a profile out, with what --accelerate says.
-func tell(profile *fakefs.Profile, accelerate string) (*story, error) {
+// tell works a profile out.
+func tell(profile *fakefs.Profile) (*story, error) {
 	tree, err := profile.Tree(procfs.Machine{})
 	if err != nil {
 		return nil, err
 	}
 	nodes := tree.Nodes()
-	cwd, err := os.Getwd()
-	if err != nil {
-		cwd = "" // it is gone, and no mount covers it
-	}
-	accelerated := runtime.Accelerate(tree, accelerate, cwd)
 	policy, err := shim.New(tree, shim.Options{Log: zerolog.Nop()})
 	if err != nil {
 		return nil, err
 	}
 	defer policy.Close()
 
-	s := &story{Lies: []lie{}, Traps: []string{}, Accelerate: accelerated}
+	s := &story{Lies: []lie{}, Traps: []string{}}
 	for _, trap := range policy.Traps() {
 		s.Traps = append(s.Traps, trap.Name)
 	}
@@ -75,20 +66,6 @@ func tell(profile *fakefs.Profile, accelerate string) (*story, error) {
 		s.Lies = append(s.Lies, lie{l, files.String()})
 	}
 	return s, nil
-}
-
-// mountsTell says what is approximate where mounts tell what is served.
-const mountsTell = "told by mounts: what is written is kept and not checked; device, size and statfs are the mounted file's"
-
-// printAccelerated is the part of a story that is about mounts.
-func printAccelerated(t *table, folders []runtime.Accelerated) {
-	for _, f := range folders {
-		if f.Mounted {
-			t.row("accelerate", f.Folder, mountsTell)
-		} else {
-			t.row("accelerate", f.Folder, "told by traps: "+f.Why)
-		}
-	}
 }
 
 // fileCount are the files of one lie that are served here.
