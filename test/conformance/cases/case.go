@@ -11,7 +11,6 @@ package cases
 
 import (
 	"fmt"
-	"sort"
 	"strings"
 )
 
@@ -111,19 +110,4 @@ func Find(name string) (*Case, error) {
 		}
 	}
 	return nil, fmt.Errorf("no case %q", name)
-}
-
-// Covers maps each system call to the names of the rows that are about it, for
-// the document that lists every call with the test that shows it.
-func Covers() map[string][]string {
-	covers := make(map[string][]string)
-	for _, c := range All() {
-		for _, call := range strings.Fields(c.Calls) {
-			covers[call] = append(covers[call], c.Name)
-		}
-	}
-	for _, names := range covers {
-		sort.Strings(names)
-	}
-	return covers
 }
