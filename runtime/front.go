@@ -4,9 +4,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -25,15 +27,41 @@ func runFront(plan Plan) error {
 	}
 	unix.Close(pair[1])
 	liftLimits() // the command has its own now
-	status := accompany(pid)
+	over := make(chan struct{})
 	if !plan.Empty() {
+		go endUnserved(conn(pair[0]), pid, over)
+	}
+	status := accompany(pid)
+	close(over)
+	if !plan.Empty() {
+		err := report(plan, conn(pair[0]))
+		if (errors.Is(err, io.EOF) || errors.Is(err, unix.EPIPE)) && status.Signaled() && status.Signal() == unix.SIGKILL {
+			return failed("supervisor and guardian were killed, and the command has been ended: nobody could answer its calls")
+		}
 		// A launcher that failed has said why.
-		if err := report(plan, conn(pair[0])); err != nil && !failedStatus(status) {
+		if err != nil && !failedStatus(status) {
 			fmt.Fprintln(os.Stderr, "shimrun: statistics:", err)
 		}
 	}
 	endAs(status)
 	return nil
+}
+
+// endUnserved ends a command whose supervisor and guardian are both gone, and with them
+// the other end of the connection: all its trapped calls would fail from then on. What a
+// tracer was lost of, or was never served, ends by itself at once.
+func endUnserved(supervisor conn, command int, over <-chan struct{}) {
+	hungUp := []unix.PollFd{{Fd: int32(supervisor)}}
+	for {
+		if _, err := unix.Poll(hungUp, -1); err != unix.EINTR {
+			break
+		}
+	}
+	select {
+	case <-over:
+	case <-time.After(time.Second):
+		_ = unix.Kill(command, unix.SIGKILL)
+	}
 }
 
 // failedStatus tells a status of those with which launchers end.

@@ -10,6 +10,8 @@
  *	   │ └── fork ──▶ the next supervisor: answers what the journal    │
  *	   │                      has, then goes on                        │
  *	   └───────────────────────────────────────────────────────────────┘
+ *
+ * The supervisor watches its guardian in turn: succession.c.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -19,7 +21,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -27,20 +28,14 @@
 #include <time.h>
 #include <unistd.h>
 #include <fcntl.h>
-#include <linux/seccomp.h>
 
-#include "start.h"
+#include "guardian.h"
 
-struct shimrun_guardian shimrun_guardian = { .socket = -1, .listener = -1, .error = -1 };
+struct shimrun_guardian shimrun_guardian = { .socket = -1, .error = -1, .legacy.kept = { -1, -1 } };
 
-/* So many deaths within so many seconds are no accident. */
-#define DEATHS 30
-#define SECONDS 10
+static struct shimrun_legacy *const left = &shimrun_guardian.legacy;
 
-/* The size of a journal's slot, and where the id is: journal_unsafe.go. */
-#define SLOT 512
-
-static void say(const char *text)
+void shimrun_say(const char *text)
 {
 	if (write(2, text, strlen(text)) < 0)
 		return;
@@ -56,23 +51,37 @@ static void let_go(void)
 	}
 }
 
-/* Keep a piece of the plan; a plan of which one is missing is no plan. */
-static void keep(const char *piece, size_t length)
+int shimrun_keep_plan(const char *piece, size_t length)
 {
-	struct shimrun_guardian *g = &shimrun_guardian;
-	char *longer = realloc(g->plan, g->length + length);
+	char *longer = realloc(shimrun_guardian.plan, left->length + length);
 
-	if (!longer) {
-		say("shimrun: the guardian has no memory for the plan: the command's calls will fail if the supervisor dies\n");
+	if (!longer)
+		return -1;
+	memcpy(longer + left->length, piece, length);
+	shimrun_guardian.plan = longer;
+	left->length += length;
+	return 0;
+}
+
+/* Keep a descriptor for the next supervisor. */
+static void keep(int place, struct cmsghdr *rights)
+{
+	int fd;
+
+	if (!rights || rights->cmsg_len != CMSG_LEN(sizeof(int)))
+		return;
+	memcpy(&fd, CMSG_DATA(rights), sizeof(int));
+	if (place < 0 || place >= SHIMRUN_KEPT) {
+		close(fd);
 		return;
 	}
-	memcpy(longer + g->length, piece, length);
-	g->plan = longer;
-	g->length += length;
+	if (left->kept[place] >= 0)
+		close(left->kept[place]);
+	left->kept[place] = fd;
 }
 
 /* Take one message of the supervisor's; 0 when it is gone. */
-static int hear(int socket)
+int shimrun_hear(int socket)
 {
 	static char piece[SHIMRUN_PIECE];
 	struct shimrun_charge charge = { 0 };
@@ -85,61 +94,33 @@ static int hear(int socket)
 		.msg_iov = iov, .msg_iovlen = 2,
 		.msg_control = &control, .msg_controllen = sizeof(control),
 	};
-	struct cmsghdr *rights;
 	ssize_t n = recvmsg(socket, &msg, MSG_CMSG_CLOEXEC);
 
 	if (n < 0 && errno == EINTR)
 		return 1;
 	if (n <= 0)
 		return 0;
-	rights = CMSG_FIRSTHDR(&msg);
-	if (charge.kind == SHIMRUN_LET_GO) {
+	switch (charge.kind) {
+	case SHIMRUN_LET_GO:
 		let_go();
-	} else if (charge.kind == SHIMRUN_PLAN) {
-		keep(piece, n - sizeof(charge));
-	} else if (charge.kind == SHIMRUN_ARM && rights && rights->cmsg_len == CMSG_LEN(sizeof(int))) {
-		memcpy(&shimrun_guardian.listener, CMSG_DATA(rights), sizeof(int));
-		shimrun_guardian.charge = charge;
+		break;
+	case SHIMRUN_PLAN:
+		/* A plan of which a piece is missing is no plan. */
+		if (shimrun_keep_plan(piece, n - sizeof(charge)) < 0)
+			shimrun_say("shimrun: the guardian has no memory for the plan: the command's calls will fail if the supervisor dies\n");
+		break;
+	case SHIMRUN_KEEP:
+		keep(charge.command, CMSG_FIRSTHDR(&msg));
+		break;
+	case SHIMRUN_ARM:
+		keep(SHIMRUN_LISTENER, CMSG_FIRSTHDR(&msg));
+		left->charge = charge;
+		break;
+	case SHIMRUN_TRACES:
+		left->traces = 1;
+		break;
 	}
 	return 1;
-}
-
-static void let_pass(int listener, uint64_t id)
-{
-	struct seccomp_notif_resp resp = { .id = id, .flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE };
-
-	while (ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &resp) < 0 && errno == EINTR)
-		;
-}
-
-/* No supervisor stays alive: let the kernel do every call, so that the program
- * goes on, if without the shim. */
-static void give_up(void)
-{
-	int listener = shimrun_guardian.listener;
-
-	say("shimrun: the supervisor keeps dying; the command goes on without the shim\n");
-	for (size_t at = 0; at < SHIMRUN_JOURNAL; at += SLOT) {
-		uint64_t id = *(uint64_t *)(shimrun_guardian.journal + at);
-
-		if (id)
-			let_pass(listener, id);
-	}
-	for (;;) {
-		/* Room for what a kernel to come may add. */
-		union {
-			struct seccomp_notif notif;
-			char room[SLOT];
-		} n = { 0 };
-		struct pollfd p = { .fd = listener, .events = POLLIN };
-
-		if (poll(&p, 1, -1) < 0 && errno != EINTR)
-			return;
-		if (p.revents & POLLHUP)
-			return;
-		if ((p.revents & POLLIN) && ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, &n) == 0)
-			let_pass(listener, n.notif.id);
-	}
 }
 
 /* Whether the supervisor died in a way that a successor could do better. */
@@ -203,6 +184,12 @@ static void explain_death(int launcher, int status)
 {
 	char why[40];
 
+	/* A tracer's command ends with it; where a front waits for that, it says so. */
+	if (left->traces) {
+		if (died(status) && left->kept[SHIMRUN_FRONT] < 0)
+			shimrun_say(SHIMRUN_TRACER_DIED);
+		return;
+	}
 	if (launcher < 0 || !died(status) || (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL))
 		return;
 	if (WIFSIGNALED(status))
@@ -218,7 +205,9 @@ __attribute__((noreturn)) static void fail(int launcher, const char *what)
 	char why[100];
 
 	snprintf(why, sizeof(why), "%s: %s", what, strerror(errno));
-	if (launcher >= 0)
+	if (left->kept[SHIMRUN_LISTENER] >= 0)
+		shimrun_give_up();
+	else if (launcher >= 0)
 		explain(launcher, why);
 	_exit(125);
 }
@@ -238,25 +227,41 @@ static void hush(void)
 	close(null);
 }
 
+void *shimrun_shared_memory(size_t size)
+{
+	void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	return memory == MAP_FAILED ? NULL : memory;
+}
+
+/* Note the death of a supervisor; 0 where they die too often. */
+int shimrun_note_death(void)
+{
+	struct timespec now;
+	int64_t *oldest = &left->died[left->deaths++ % SHIMRUN_DEATHS];
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	if (*oldest && now.tv_sec - *oldest < SHIMRUN_SECONDS)
+		return 0;
+	*oldest = now.tv_sec;
+	return 1;
+}
+
 void shimrun_guard(void)
 {
-	time_t deaths[DEATHS] = { 0 };
 	int launcher = shimrun_launcher.socket;
 
-	shimrun_guardian.journal = mmap(NULL, SHIMRUN_JOURNAL, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (shimrun_guardian.journal == MAP_FAILED)
-		fail(launcher, "mmap");
+	if (!shimrun_guardian.journal) {
+		shimrun_guardian.journal = shimrun_shared_memory(SHIMRUN_JOURNAL);
+		if (!shimrun_guardian.journal)
+			fail(launcher, "mmap");
+	}
 	for (;; shimrun_guardian.generation++) {
 		int pair[2], status = 0;
-		struct timespec now;
 		pid_t pid;
-		time_t *oldest = &deaths[shimrun_guardian.generation % DEATHS];
 
-		if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) {
-			if (shimrun_guardian.listener >= 0)
-				give_up();
+		if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 			fail(launcher, "socketpair");
-		}
 		pid = fork();
 		if (pid == 0) {
 			close(pair[0]);
@@ -271,11 +276,8 @@ void shimrun_guard(void)
 			hush();
 			return;
 		}
-		if (pid < 0) {
-			if (shimrun_guardian.listener >= 0)
-				give_up();
+		if (pid < 0)
 			fail(launcher, "fork");
-		}
 		close(pair[1]);
 		if (shimrun_guardian.generation == 0) {
 			forget(pair[0], shimrun_launcher.socket);
@@ -285,23 +287,19 @@ void shimrun_guard(void)
 				await_ready(3, launcher, pid);
 			}
 		}
-		while (hear(pair[0]))
+		while (shimrun_hear(pair[0]))
 			;
 		close(pair[0]);
 		while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 			;
-		if (shimrun_guardian.listener < 0)
+		if (left->kept[SHIMRUN_LISTENER] < 0)
 			explain_death(launcher, status);
 		if (launcher >= 0)
 			close(launcher);
 		launcher = -1;
-		if (!died(status) || shimrun_guardian.listener < 0)
+		if (!died(status) || left->kept[SHIMRUN_LISTENER] < 0)
 			_exit(WIFEXITED(status) ? WEXITSTATUS(status) : 125);
-		clock_gettime(CLOCK_MONOTONIC, &now);
-		if (*oldest && now.tv_sec - *oldest < SECONDS) {
-			give_up();
-			_exit(125);
-		}
-		*oldest = now.tv_sec;
+		if (!shimrun_note_death())
+			fail(-1, "");
 	}
 }

@@ -1,12 +1,14 @@
 package runtime
 
 // #cgo LDFLAGS: -Wl,--wrap=mmap
+// #include <stdlib.h>
 // #include "start.h"
 import "C"
 
 import (
 	"errors"
 	"os"
+	"sync"
 	"time"
 	"unsafe"
 
@@ -16,10 +18,13 @@ import (
 )
 
 // guardian is the process that forked this supervisor, and will fork another
-// when this one dies; see guardian.c.
-type guardian struct{ socket int }
+// when this one dies; see guardian.c. Should it die itself, this one makes another.
+type guardian struct {
+	mu     sync.Mutex
+	socket int
+}
 
-func myGuardian() guardian { return guardian{int(C.shimrun_guardian.socket)} }
+func myGuardian() *guardian { return &guardian{socket: int(C.shimrun_guardian.socket)} }
 
 // legacy is what a dead supervisor leaves to the next.
 type legacy struct {
@@ -28,19 +33,29 @@ type legacy struct {
 	flags    seccomp.Flags
 }
 
+// A kept descriptor goes from one supervisor to the next.
+type kept int
+
+// keptFront is the connection of whoever wants figures.
+const keptFront kept = C.SHIMRUN_FRONT
+
 // predecessor gives the legacy, if this is not the first supervisor.
 func predecessor() (legacy, bool) {
-	g := &C.shimrun_guardian
+	l := &C.shimrun_guardian.legacy
 	return legacy{
-		command:  int(g.charge.command),
-		listener: int(g.listener),
-		flags:    seccomp.Flags(g.charge.flags),
-	}, g.generation > 0
+		command:  int(l.charge.command),
+		listener: int(l.kept[C.SHIMRUN_LISTENER]),
+		flags:    seccomp.Flags(l.charge.flags),
+	}, C.shimrun_guardian.generation > 0
 }
+
+// predecessors gives a descriptor that was left, or -1.
+func predecessors(k kept) int { return int(C.shimrun_guardian.legacy.kept[k]) }
 
 // predecessorsPlan is the plan that was left.
 func predecessorsPlan() []byte {
-	return C.GoBytes(unsafe.Pointer(C.shimrun_guardian.plan), C.int(C.shimrun_guardian.length))
+	g := &C.shimrun_guardian
+	return C.GoBytes(unsafe.Pointer(g.plan), C.int(g.legacy.length))
 }
 
 // journal is in memory that the guardian shares with each supervisor.
@@ -51,33 +66,78 @@ func journal() *seccomp.Journal {
 // Guardian and supervisor agree on the size of a journal, or this does not compile.
 var _ = [1]struct{}{}[C.SHIMRUN_JOURNAL-seccomp.JournalSize]
 
-// arm leaves to the guardian all that a successor needs.
-func (g guardian) arm(l legacy, plan []byte) error {
-	for len(plan) > 0 {
-		piece := plan[:min(len(plan), C.SHIMRUN_PIECE)]
-		if err := g.tell(C.struct_shimrun_charge{kind: C.SHIMRUN_PLAN}, piece); err != nil {
-			return err
-		}
-		plan = plan[len(piece):]
-	}
-	return g.tell(C.struct_shimrun_charge{
+// arm leaves to the guardian all that a successor needs. It is kept here as well, for
+// the guardian that this supervisor may have to make.
+func (g *guardian) arm(l legacy, plan []byte) error {
+	left := &C.shimrun_guardian.legacy
+	left.kept[C.SHIMRUN_LISTENER] = C.int32_t(l.listener)
+	left.charge = C.struct_shimrun_charge{
 		kind:    C.SHIMRUN_ARM,
 		command: C.int32_t(l.command),
 		flags:   C.uint32_t(l.flags),
-	}, nil, l.listener)
+	}
+	for rest := plan; len(rest) > 0; {
+		piece := rest[:min(len(rest), C.SHIMRUN_PIECE)]
+		if C.shimrun_keep_plan((*C.char)(unsafe.Pointer(&piece[0])), C.size_t(len(piece))) != 0 {
+			return unix.ENOMEM
+		}
+		if err := g.tell(C.struct_shimrun_charge{kind: C.SHIMRUN_PLAN}, piece); err != nil {
+			return err
+		}
+		rest = rest[len(piece):]
+	}
+	return g.tell(left.charge, nil, l.listener)
+}
+
+// keep has a descriptor go to the next supervisor.
+func (g *guardian) keep(k kept, fd int) error {
+	C.shimrun_guardian.legacy.kept[k] = C.int32_t(fd)
+	return g.tell(C.struct_shimrun_charge{kind: C.SHIMRUN_KEEP, command: C.int32_t(k)}, nil, fd)
+}
+
+// restore makes another guardian in place of one that has died, and gives the
+// connection to that.
+func (g *guardian) restore() (int, error) {
+	env := os.Environ()
+	words := unsafe.Slice((**C.char)(C.calloc(C.size_t(len(env)+1), C.size_t(unsafe.Sizeof(uintptr(0))))), len(env)+1)
+	for i, word := range env {
+		words[i] = C.CString(word)
+	}
+	defer func() {
+		for _, word := range words {
+			C.free(unsafe.Pointer(word))
+		}
+		C.free(unsafe.Pointer(&words[0]))
+	}()
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	socket, err := C.shimrun_guard_anew(&words[0])
+	if socket < 0 {
+		return -1, os.NewSyscallError("fork", err)
+	}
+	unix.Close(g.socket)
+	g.socket = int(socket)
+	return g.socket, nil
 }
 
 // ready tells the guardian that this supervisor waits for its launcher.
-func (g guardian) ready() error {
+func (g *guardian) ready() error {
 	return g.tell(C.struct_shimrun_charge{kind: C.SHIMRUN_READY}, nil)
 }
 
+// traces tells it that this supervisor is the command's tracer.
+func (g *guardian) traces() error {
+	return g.tell(C.struct_shimrun_charge{kind: C.SHIMRUN_TRACES}, nil)
+}
+
 // letGo has the guardian let go of standard error.
-func (g guardian) letGo() error {
+func (g *guardian) letGo() error {
 	return g.tell(C.struct_shimrun_charge{kind: C.SHIMRUN_LET_GO}, nil)
 }
 
-func (g guardian) tell(charge C.struct_shimrun_charge, piece []byte, fds ...int) error {
+func (g *guardian) tell(charge C.struct_shimrun_charge, piece []byte, fds ...int) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
 	if g.socket <= 0 {
 		return errors.New("there is no guardian")
 	}

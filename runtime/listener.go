@@ -109,7 +109,32 @@ func (s *supervisor) answer(listener *seccomp.Listener) error {
 		High:       s.policy,
 		Journal:    journal(),
 		Apart:      apart,
+		Watched:    s.guardian.socket,
+		Lost:       s.lostGuardian,
 		Log:        s.log,
 	}
 	return server.Serve()
+}
+
+// So many deaths of a guardian within such a time are no accident: guardian.c has the same
+// for supervisors.
+const (
+	tooMany       = 30
+	tooManyWithin = 10 * time.Second
+)
+
+// lostGuardian makes another guardian, and gives the connection to it, -1 for none.
+func (s *supervisor) lostGuardian() int {
+	s.lost = append(s.lost, time.Now())
+	if n := len(s.lost) - tooMany; n >= 0 && s.lost[n].After(time.Now().Add(-tooManyWithin)) {
+		s.log.Warn().Msg("the guardian keeps dying: nobody will take over if the supervisor is killed")
+		return -1
+	}
+	socket, err := s.guardian.restore()
+	if err != nil {
+		s.log.Warn().Err(err).Msg("the guardian has died and there can be no other: nobody will take over if the supervisor is killed")
+		return -1
+	}
+	s.log.Warn().Msg("the guardian has died; another has taken its place")
+	return socket
 }

@@ -144,6 +144,10 @@ __attribute__((constructor)) static void start(int argc, char **argv, char **env
 	if (strcmp(argv[0], "shimrun-supervisor") == 0) {
 		shimrun_caller.role = SHIMRUN_SUPERVISOR;
 		daemonise();
+	} else if (strcmp(argv[0], "shimrun-guardian") == 0) {
+		shimrun_caller.role = SHIMRUN_SUPERVISOR;
+		mallopt(M_ARENA_MAX, 1);
+		shimrun_guard_on();
 	} else if (strcmp(argv[0], "shimrun-launcher") == 0 && argc == 6) {
 		shimrun_caller.role = SHIMRUN_LAUNCHER;
 		shimrun_launch(argc, argv, envp);

@@ -112,6 +112,30 @@ enum {
 	SHIMRUN_LET_GO = 2,	/* of standard error */
 	SHIMRUN_READY = 3,	/* it hears of the launcher's end by itself */
 	SHIMRUN_PLAN = 4,	/* with a piece of the plan behind it */
+	SHIMRUN_KEEP = 5,	/* with a descriptor for the next one, at place command */
+	SHIMRUN_TRACES = 6,	/* it is the command's tracer, and cannot be replaced */
+};
+
+/* The descriptors that go from one supervisor to the next. */
+enum {
+	SHIMRUN_LISTENER,
+	SHIMRUN_FRONT,		/* the connection of whoever wants figures */
+	SHIMRUN_KEPT,		/* so many */
+};
+
+/* So many deaths within so many seconds are no accident. */
+#define SHIMRUN_DEATHS 30
+#define SHIMRUN_SECONDS 10
+
+/* What is left from one supervisor to the next, with journal and plan besides,
+ * and is told to a guardian that is started. */
+struct shimrun_legacy {
+	struct shimrun_charge charge;
+	int32_t kept[SHIMRUN_KEPT];	/* descriptors, or -1 */
+	int32_t traces;
+	uint64_t length;		/* of the plan */
+	uint64_t deaths;		/* so many supervisors died, … */
+	int64_t died[SHIMRUN_DEATHS];	/* … at these seconds, of the last ones */
 };
 
 /* What a supervisor finds: its guardian, and what its predecessor left. None of
@@ -119,18 +143,30 @@ enum {
 struct shimrun_guardian {
 	int32_t socket;
 	int32_t generation;	/* 0: the first; the charge is not filled in */
-	int32_t listener;
 	int32_t error;		/* what standard error is, while the Go runtime starts */
-	struct shimrun_charge charge;
+	int32_t pid;		/* a guardian that this process has forked, or 0 */
+	struct shimrun_legacy legacy;
 	char *journal;		/* memory that all of them share */
 	char *plan;
-	size_t length;		/* of the plan */
 };
 
 extern struct shimrun_guardian shimrun_guardian;
 
 /* Become a guardian; returns in each supervisor that it forks. */
 void shimrun_guard(void);
+
+/* The same for one that was started with what another left: by
+ *	shimrun-guardian
+ * with that in descriptor SHIMRUN_STREAM. */
+void shimrun_guard_on(void);
+#define SHIMRUN_STREAM 3
+
+/* Fork a guardian in place of one that has died; -1 where there can be none.
+ * Should this process die, that one starts this program anew, with an environment. */
+int shimrun_guard_anew(char **envp);
+
+/* Have what the guardian has of the plan here as well. */
+int shimrun_keep_plan(const char *piece, size_t length);
 
 /* The exit status of the Go runtime's panics. */
 #define SHIMRUN_CRASHED 2

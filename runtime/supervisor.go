@@ -58,8 +58,9 @@ type supervisor struct {
 	plan     Plan
 	launcher launcher
 	front    conn // to whoever wants figures, or -1
-	guardian guardian
-	command  int // the launcher, which becomes the command
+	guardian *guardian
+	lost     []time.Time // when guardians died
+	command  int         // the launcher, which becomes the command
 	policy   policy
 	log      zerolog.Logger
 	backend  atomic.Value  // of string, once it is chosen
@@ -76,6 +77,7 @@ func (s *supervisor) figures() figures {
 func superviseMain() int {
 	s := &supervisor{front: -1, guardian: myGuardian(), log: zerolog.Nop(), gone: make(chan struct{})}
 	if left, successor := predecessor(); successor {
+		s.front = conn(predecessors(keptFront))
 		if err := json.Unmarshal(predecessorsPlan(), &s.plan); err != nil {
 			return StatusFailed
 		}
@@ -120,7 +122,11 @@ func supervise(plan Plan, l launcher, front conn) error {
 		return failed("%w", err)
 	}
 	s.standApart(inherited())
-	if err := s.guardian.ready(); err != nil {
+	err := s.guardian.ready()
+	if err == nil && front >= 0 {
+		err = s.guardian.keep(keptFront, int(front))
+	}
+	if err != nil {
 		return failed("the guardian is gone: %w", err)
 	}
 	os.Exit(s.attend(s.serve))

@@ -13,7 +13,7 @@ func (s *supervisor) serveTracer(first probe, name, lacks string) error {
 	if err != nil {
 		return s.refuse(lacks, fmt.Errorf("compile the filter: %w", err))
 	}
-	if err := s.launcher.attach(); err != nil {
+	if err := errors.Join(s.launcher.attach(), s.guardian.traces()); err != nil {
 		return s.refuse(lacks, err)
 	}
 	var orderErr error

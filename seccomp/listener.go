@@ -43,20 +43,27 @@ func (l *Listener) Close() error {
 	return os.NewSyscallError("close", unix.Close(l.fd))
 }
 
-// AwaitEmpty returns when no task has the filter any more.
+// AwaitEmpty returns when no task has the filter any more. Meanwhile it calls lost when
+// the connection beside is hung up, and goes on with the one that this gives, -1 for
+// none; where lost is nil there is none.
 //
 // It polls for POLLHUP alone, which is always watched: notifications, which
 // wake pollers of POLLIN, leave this thread asleep. POLLERR says no more than
 // that a signal came while the kernel waited for the filter's lock.
-func (l *Listener) AwaitEmpty() error {
+func (l *Listener) AwaitEmpty(beside int, lost func() int) error {
+	if lost == nil {
+		beside = -1
+	}
 	for {
-		fds := []unix.PollFd{{Fd: int32(l.fd)}}
+		fds := []unix.PollFd{{Fd: int32(l.fd)}, {Fd: int32(beside)}}
 		switch _, err := unix.Poll(fds, -1); {
 		case err == unix.EINTR:
 		case err != nil:
 			return os.NewSyscallError("poll", err)
 		case fds[0].Revents&unix.POLLHUP != 0:
 			return nil
+		case fds[1].Revents != 0:
+			beside = lost()
 		}
 	}
 }

@@ -75,7 +75,11 @@ type Server struct {
 	// Apart, where not nil, calls each receiver's loop until that is done, and
 	// tells it when it has to return, and will be called again.
 	Apart func(loop func(spent func() bool) (done bool))
-	Log   zerolog.Logger
+	// Lost, where not nil, is called when the other end of the connection Watched has
+	// been closed, and gives the one to watch from then on, -1 for none.
+	Watched int
+	Lost    func() int
+	Log     zerolog.Logger
 
 	pool pool
 	// descriptors is this process's own /proc/self/fd: a name in there has one
@@ -96,7 +100,7 @@ func (s *Server) Serve() error {
 		s.takeOver(left)
 	}
 	s.pool.start(s)
-	err = s.Listener.AwaitEmpty()
+	err = s.Listener.AwaitEmpty(s.Watched, s.Lost)
 	s.pool.stop()
 	return err
 }
