@@ -34,9 +34,10 @@ func (p *Profile) Tree(m Machine) (*Tree, error) {
 	plain := map[string]*Node{}
 	for name, lie := range t.files() {
 		if isPattern(name) {
-			t.patterns.add(newPattern(name, func(name string) *Node { return t.node(name, lie) }))
+			written := &writtenDocuments{}
+			t.patterns.add(newPattern(name, func(name string) *Node { return t.node(name, lie, written) }))
 		} else {
-			plain[name] = t.node(name, lie)
+			plain[name] = t.node(name, lie, nil)
 		}
 	}
 	for path, lie := range p.sysctls() {
@@ -146,8 +147,9 @@ var processFiles = map[string]string{
 	"/proc/*/task/*/mountstats": "mountstats",
 }
 
-// node makes the node of a file lie.
-func (t *Tree) node(name string, f namedFile) *Node {
+// node makes the node of a file lie; written is what has been written to the files of a
+// pattern, nil for a plain name.
+func (t *Tree) node(name string, f namedFile, written *writtenDocuments) *Node {
 	n := &Node{
 		Name:        name,
 		Mode:        f.Mode,
@@ -162,7 +164,7 @@ func (t *Tree) node(name string, f namedFile) *Node {
 	permissions := fs.FileMode(0o444)
 	switch {
 	case f.Content != nil:
-		n.Content = newDocument(*f.Content, f.Mode)
+		n.Content = written.document(name, *f.Content, f.Mode)
 	case f.Generate != "":
 		n.Content = &generated{tree: t, name: name, generator: generators[f.Generate]}
 		if n.Program = f.Generate == itself; n.Program {

@@ -267,6 +267,9 @@ func (k *walker) up() error {
 		return nil
 	}
 	if len(k.stack) > 1 {
+		if err := k.crossed(s, &k.stack[len(k.stack)-2]); err != nil {
+			return err
+		}
 		k.stack = k.stack[:len(k.stack)-1]
 		return nil
 	}
@@ -276,6 +279,9 @@ func (k *walker) up() error {
 		err := above.steps()
 		k.fds, k.search, k.trouble = append(k.fds, above.fds...), above.search, above.trouble
 		k.passed = append(k.passed, above.passed...)
+		if err == nil {
+			err = k.crossed(s, above.top())
+		}
 		if err == nil {
 			k.stack[0] = *above.top()
 		}
@@ -298,10 +304,27 @@ func (k *walker) up() error {
 
 // crossed refuses a change of mount where openat2 was told so.
 func (k *walker) crossed(from, to *spot) error {
-	if k.how.resolve&unix.RESOLVE_NO_XDEV != 0 && from.fd >= 0 && to.fd >= 0 && from.st.Dev != to.st.Dev {
+	if k.how.resolve&unix.RESOLVE_NO_XDEV == 0 {
+		return nil
+	}
+	here, known := from.device()
+	there, alsoKnown := to.device()
+	if known && alsoKnown && here != there {
 		return unix.EXDEV
 	}
 	return nil
+}
+
+// device is that of the filesystem which a spot is on; unknown for what is served in a
+// folder of another's, and is on the same as that.
+func (s *spot) device() (dev uint64, known bool) {
+	switch {
+	case s.node != nil && s.node.On != nil:
+		return s.node.On.Dev, true
+	case s.fd >= 0:
+		return uint64(s.st.Dev), true
+	}
+	return 0, false
 }
 
 // step goes to the child named part.

@@ -25,11 +25,11 @@ func runFlags() []cli.Flag {
 			Usage: "auto (the default), none, or `NAME|FILE`, several with commas; see shimrun profile list",
 		},
 		&cli.StringSliceFlag{
-			Name: "set", Category: storyFlags,
+			Name: "set", Category: storyFlags, KeepSpace: true,
 			Usage: "serve a sysctl, as in vm.max_map_count=262144 (`NAME=VALUE`, repeatable)",
 		},
 		&cli.StringSliceFlag{
-			Name: "file", Category: storyFlags,
+			Name: "file", Category: storyFlags, KeepSpace: true,
 			Usage: "serve a file with this text, or that of a file (`PATH=TEXT|@FILE`, repeatable)",
 		},
 		&cli.StringSliceFlag{

@@ -22,7 +22,7 @@ func ociExecCommand() *cli.Command {
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "console-socket", Usage: "unix socket that gets the terminal's master (`SOCKET`)"},
 			&cli.StringFlag{Name: "cwd", Usage: "working directory in the container (`DIR`)"},
-			&cli.StringSliceFlag{Name: "env", Aliases: []string{"e"}, Usage: "set an environment variable (`NAME=VALUE`, repeatable)"},
+			&cli.StringSliceFlag{Name: "env", KeepSpace: true, Aliases: []string{"e"}, Usage: "set an environment variable (`NAME=VALUE`, repeatable)"},
 			&cli.BoolFlag{Name: "tty", Aliases: []string{"t"}, Usage: "give it a terminal"},
 			&cli.StringFlag{Name: "user", Aliases: []string{"u"}, Usage: "user and group, as numbers (`UID[:GID]`)"},
 			&cli.IntSliceFlag{Name: "additional-gids", Aliases: []string{"g"}, Usage: "further groups (`GID`, repeatable)"},

@@ -382,6 +382,25 @@ var groupCases = []Case{
 		Run: groupMounts,
 	},
 	{
+		// Each hierarchy is a mount of its own.
+		Name: "group/openat2", Calls: "openat2", Needs: Root | Groups, Takes: Openat2,
+		Run: func(r *Record) {
+			root := r.Path("cgroups")
+			for _, from := range []string{root, root + "/pids"} {
+				dir := r.Fixture(from, unix.O_PATH|unix.O_DIRECTORY)
+				for _, name := range []string{".", "..", "../..", "pids", "pids/", "pids/.", "pids/..", "pids/tasks", "pids/../pids/tasks", "tasks", "../pids", "../pids/tasks"} {
+					for _, f := range resolveFlags {
+						fd, err := openat2(dir, name, &unix.OpenHow{Flags: unix.O_RDONLY, Resolve: f.bits})
+						if err == nil {
+							unix.Close(fd)
+						}
+						r.Say("openat2(%q, %q, %s) = %s", strings.TrimPrefix(from, root), name, f.name, Errno(err))
+					}
+				}
+			}
+		},
+	},
+	{
 		Name: "group/gone", Calls: "rmdir write openat getdents64", Needs: Root | Groups,
 		Run: func(r *Record) {
 			dir := r.group("pids") + "/gone"
