@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/shimrun/shimrun/seccomp"
+	"github.com/shimrun/shimrun/shim"
 )
 
 // guardian is the process that forked this supervisor, and will fork another
@@ -117,6 +118,7 @@ func (g *guardian) restore() (int, error) {
 	}
 	unix.Close(g.socket)
 	g.socket = int(socket)
+	shim.SetGuardian(int(C.shimrun_guardian.pid))
 	return g.socket, nil
 }
 

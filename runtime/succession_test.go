@@ -1,6 +1,7 @@
 package runtime
 
 import (
+	"encoding/json"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -51,9 +52,9 @@ func killed(t *testing.T, pid int) {
 
 // startReader starts a command that reads a served file whenever it gets a line, with a
 // file as its standard error.
-func startReader(t *testing.T, plan Plan) (cmd *exec.Cmd, ask func() string, stderr string) {
+func startReader(t *testing.T, plan Plan) (cmd *exec.Cmd, ask func(...string) string, stderr string) {
 	t.Helper()
-	plan.Path, plan.Args = "/bin/sh", []string{"sh", "-c", "while read x; do cat /proc/shimtest; done"}
+	plan.Path, plan.Args = "/bin/sh", []string{"sh", "-c", "while read x && [ -z \"$x\" ]; do cat /proc/shimtest; done"}
 	plan.Profile, plan.Log = []byte(testProfile), LogPlan{Level: "error"}
 	cmd = launchCommand(t, plan)
 	stdin, err := cmd.StdinPipe()
@@ -74,8 +75,8 @@ func startReader(t *testing.T, plan Plan) (cmd *exec.Cmd, ask func() string, std
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	ask = func() string {
-		if _, err := stdin.Write([]byte("\n")); err != nil {
+	ask = func(words ...string) string {
+		if _, err := stdin.Write([]byte(strings.Join(words, " ") + "\n")); err != nil {
 			return err.Error()
 		}
 		buf := make([]byte, 100)
@@ -161,5 +162,30 @@ func TestNobodyIsLeft(t *testing.T) {
 				t.Errorf("%s, stats %v: status %#x", backend, stats, int(status))
 			}
 		}
+	}
+}
+
+// Figures are to be had also after a supervisor's death: those of the next one.
+func TestFiguresAfterADeath(t *testing.T) {
+	needBackend(t, BackendSeccomp)
+	file := t.TempDir() + "/stats.json"
+	cmd, ask, stderr := startReader(t, Plan{Backend: BackendSeccomp, StatsFile: file})
+	dead := processWith(t, "shimrun-super", stderr)
+	killed(t, dead)
+	if got := ask(); got != "hello\n" {
+		t.Fatalf("it reads %q", got)
+	}
+	ask("exit")
+	if err := cmd.Wait(); err != nil {
+		said, _ := os.ReadFile(stderr)
+		t.Fatalf("%v\n%s", err, said)
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var f figures
+	if err := json.Unmarshal(text, &f); err != nil || len(f.Calls) == 0 || f.Supervisor.PID == dead {
+		t.Errorf("%v in %s", err, text)
 	}
 }

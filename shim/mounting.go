@@ -5,6 +5,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 
@@ -247,13 +248,22 @@ func isUsed(dir string) bool {
 }
 
 // supervisor and guardian are this process and its parent, as they are at the start: a
-// thread that serves may be a process of its own where time is limited.
-var supervisor, guardian = os.Getpid(), os.Getppid()
+// thread that serves may be a process of its own where time is limited. The guardian may
+// become another.
+var (
+	supervisor = os.Getpid()
+	guardian   atomic.Int64
+)
+
+func init() { SetGuardian(os.Getppid()) }
+
+// SetGuardian tells that the guardian of this process is another one from now on.
+func SetGuardian(pid int) { guardian.Store(int64(pid)) }
 
 // isShimrun tells whether a process is this one or its guardian.
 func isShimrun(process string) bool {
 	id := process[len("/proc/"):]
-	return id == itoa(supervisor) || id == itoa(guardian)
+	return id == itoa(supervisor) || id == itoa(int(guardian.Load()))
 }
 
 // newMountCall answers the calls of the newer mount interface as a kernel

@@ -15,7 +15,7 @@ func (s *Shim) signalFor(who *status) func(pid int, sig unix.Signal) error {
 		switch {
 		case !ok:
 			return unix.ESRCH
-		case pid == supervisor || pid == guardian:
+		case pid == supervisor || pid == int(guardian.Load()):
 			return unix.EPERM
 		case who.euid != saved && who.euid != uid && who.uid != saved && who.uid != uid && !who.has(unix.CAP_KILL):
 			return unix.EPERM
