@@ -76,6 +76,26 @@ func (f *Follower) Follow(tid int) error {
 	return err
 }
 
+// FollowOn follows a process again that an earlier supervisor has followed, wherever its
+// threads are. It returns at once: what they call before they are stopped is not seen.
+func (f *Follower) FollowOn(tgid int) error {
+	return f.do(func(l *loop) error {
+		if err := l.seizeProcess(tgid); err != nil {
+			return err
+		}
+		t := l.threads[tgid]
+		if t == nil {
+			return fmt.Errorf("process %d: %w", tgid, unix.ESRCH)
+		}
+		if files := t.process.files; !files.follow {
+			files.follow = true
+			l.followed++
+			l.bringIn(files, nil)
+		}
+		return nil
+	})
+}
+
 // arriveInAll is arrive, when also those threads are known that were being made while
 // the others were seized: nobody traces them by birth, and nothing shows them before
 // their maker has been heard of.

@@ -31,7 +31,7 @@
 
 #include "guardian.h"
 
-struct shimrun_guardian shimrun_guardian = { .socket = -1, .error = -1, .legacy.kept = { -1, -1 } };
+struct shimrun_guardian shimrun_guardian = { .socket = -1, .error = -1, .legacy.kept = { -1, -1, -1, -1 } };
 
 static struct shimrun_legacy *const left = &shimrun_guardian.legacy;
 
@@ -255,6 +255,7 @@ void shimrun_guard(void)
 		shimrun_guardian.journal = shimrun_shared_memory(SHIMRUN_JOURNAL);
 		if (!shimrun_guardian.journal)
 			fail(launcher, "mmap");
+		shimrun_guardian.ledger = shimrun_shared_memory(SHIMRUN_LEDGER);
 	}
 	for (;; shimrun_guardian.generation++) {
 		int pair[2], status = 0;

@@ -37,8 +37,11 @@ type legacy struct {
 // A kept descriptor goes from one supervisor to the next.
 type kept int
 
-// keptFront is the connection of whoever wants figures.
-const keptFront kept = C.SHIMRUN_FRONT
+const (
+	keptFront kept = C.SHIMRUN_FRONT // the connection of whoever wants figures
+	keptMade  kept = C.SHIMRUN_MADE  // the mounts of [shim.Options]
+	keptSeen  kept = C.SHIMRUN_SEEN
+)
 
 // predecessor gives the legacy, if this is not the first supervisor.
 func predecessor() (legacy, bool) {
@@ -64,8 +67,19 @@ func journal() *seccomp.Journal {
 	return seccomp.NewJournal(unsafe.Pointer(C.shimrun_guardian.journal))
 }
 
-// Guardian and supervisor agree on the size of a journal, or this does not compile.
-var _ = [1]struct{}{}[C.SHIMRUN_JOURNAL-seccomp.JournalSize]
+// ledger is in such memory too; nil where there is none.
+func ledger() *shim.Ledger {
+	if memory := C.shimrun_guardian.ledger; memory != nil {
+		return shim.NewLedger(unsafe.Pointer(memory))
+	}
+	return nil
+}
+
+// Guardian and supervisor agree on the sizes of both, or this does not compile.
+var (
+	_ = [1]struct{}{}[C.SHIMRUN_JOURNAL-seccomp.JournalSize]
+	_ = [1]struct{}{}[C.SHIMRUN_LEDGER-shim.LedgerSize]
+)
 
 // arm leaves to the guardian all that a successor needs. It is kept here as well, for
 // the guardian that this supervisor may have to make.

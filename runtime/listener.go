@@ -93,13 +93,13 @@ func (s *supervisor) succeed(l legacy) error {
 	if s.plan.Adopts {
 		defer s.share()()
 	}
-	err = s.answer(listener)
+	err = s.answer(listener, s.policy.Writers()...)
 	s.awaitEnd()
 	return err
 }
 
-// answer serves a listener to its end.
-func (s *supervisor) answer(listener *seccomp.Listener) error {
+// answer serves a listener to its end, and follows some processes from the start.
+func (s *supervisor) answer(listener *seccomp.Listener, writers ...int) error {
 	server := &seccomp.Server{
 		Listener:   listener,
 		NewWorker:  s.policy.worker,
@@ -112,6 +112,11 @@ func (s *supervisor) answer(listener *seccomp.Listener) error {
 		Watched:    s.guardian.socket,
 		Lost:       s.lostGuardian,
 		Log:        s.log,
+	}
+	for _, process := range writers {
+		if err := server.Follower.FollowOn(process); err != nil {
+			s.log.Warn().Err(err).Int("pid", process).Msg("a process that writes served files cannot be followed on: what it writes to them is not looked at")
+		}
 	}
 	return server.Serve()
 }

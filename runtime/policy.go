@@ -1,6 +1,7 @@
 package runtime
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/rs/zerolog"
@@ -24,12 +25,13 @@ type policy interface {
 	seccomp.High
 	MayServe()
 	Adopted(process int)
+	Writers() []int
 	Unmount()
 }
 
 // newPolicy makes the plan's policy; a variable so that tests can have one of
 // their own.
-var newPolicy = func(plan Plan, log zerolog.Logger) (policy, error) {
+var newPolicy = func(plan Plan, log zerolog.Logger, g *guardian) (policy, error) {
 	profile, err := plan.profile()
 	if err != nil {
 		return nil, err
@@ -46,6 +48,14 @@ var newPolicy = func(plan Plan, log zerolog.Logger) (policy, error) {
 		Timing:  plan.Stats || plan.StatsFile != "" || plan.Metrics != "",
 		// The same once more while the policy is made, and what there is then afterwards.
 		Mountinfo: machine.Mountinfo,
+		Ledger:    ledger(),
+		Made:      max(predecessors(keptMade), 0),
+		Seen:      max(predecessors(keptSeen), 0),
+		Kept: func(made, seen int) {
+			if err := errors.Join(g.keep(keptMade, made), g.keep(keptSeen, seen)); err != nil {
+				log.Warn().Err(err).Msg("what is handed out will be forgotten if the supervisor is killed")
+			}
+		},
 	})
 	if err != nil {
 		return nil, fmt.Errorf("make the policy: %w", err)

@@ -104,6 +104,9 @@ struct shimrun_charge {
 /* The size of a journal, see package seccomp. */
 #define SHIMRUN_JOURNAL (512 * 512)
 
+/* The size of a ledger, see package shim. */
+#define SHIMRUN_LEDGER (8192 * 256)
+
 /* As much of a plan as comes in one packet. */
 #define SHIMRUN_PIECE (32 << 10)
 
@@ -120,6 +123,8 @@ enum {
 enum {
 	SHIMRUN_LISTENER,
 	SHIMRUN_FRONT,		/* the connection of whoever wants figures */
+	SHIMRUN_MADE,		/* the mounts of what is handed out: nowhere in package shim */
+	SHIMRUN_SEEN,
 	SHIMRUN_KEPT,		/* so many */
 };
 
@@ -146,7 +151,8 @@ struct shimrun_guardian {
 	int32_t error;		/* what standard error is, while the Go runtime starts */
 	int32_t pid;		/* a guardian that this process has forked, or 0 */
 	struct shimrun_legacy legacy;
-	char *journal;		/* memory that all of them share */
+	char *journal;		/* memory that all of them share, … */
+	char *ledger;		/* … and this as well; NULL where there is none */
 	char *plan;
 };
 

@@ -6,7 +6,7 @@
  *
  *	guardian   (killed)
  *	supervisor ── fork ──▶ guardian        shares the journal, and waits
- *	  (killed)                 │ execve ◀─ pipe: charge, plan, journal
+ *	  (killed)                 │ execve ◀─ pipe: charge, plan, journal, ledger
  *	                           ▼
  *	                        guardian ── fork ──▶ supervisor
  */
@@ -61,7 +61,8 @@ static void tell(int fd)
 	const struct shimrun_guardian *g = &shimrun_guardian;
 
 	if (pour(fd, &g->legacy, sizeof(g->legacy)) == 0 && pour(fd, g->plan, g->legacy.length) == 0)
-		pour(fd, g->journal, SHIMRUN_JOURNAL);
+		if (pour(fd, g->journal, SHIMRUN_JOURNAL) == 0 && g->ledger)
+			pour(fd, g->ledger, SHIMRUN_LEDGER);
 }
 
 /* Start the program anew, as a guardian that has just lost its supervisor. */
@@ -112,6 +113,9 @@ void shimrun_guard_on(void)
 			shimrun_give_up();
 		_exit(125);
 	}
+	g->ledger = shimrun_shared_memory(SHIMRUN_LEDGER);
+	if (g->ledger && draw(SHIMRUN_STREAM, g->ledger, SHIMRUN_LEDGER) < 0)
+		memset(g->ledger, 0, SHIMRUN_LEDGER);
 	close(SHIMRUN_STREAM);
 	while (waitpid(-1, NULL, 0) > 0 || errno == EINTR)
 		;	/* who told us */

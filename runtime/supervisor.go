@@ -198,7 +198,7 @@ func (s *supervisor) prepare() error {
 	if s.log, err = newLogger(s.plan.Log); err != nil {
 		return err
 	}
-	if s.policy, err = newPolicy(s.plan, s.log); err != nil {
+	if s.policy, err = newPolicy(s.plan, s.log, s.guardian); err != nil {
 		return err
 	}
 	if s.plan.Metrics != "" {

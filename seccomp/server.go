@@ -35,6 +35,8 @@ type Follower interface {
 	// Follow begins to follow the process of the thread tid, which is held in
 	// a notification. It returns at once.
 	Follow(tid int) error
+	// FollowOn begins to follow a process again that another supervisor has followed.
+	FollowOn(tgid int) error
 	// Enter makes the thread tid, once its present call has been answered, enter the
 	// directory behind our descriptor fd; what the thread sees is the outcome of that. It
 	// returns at once.

@@ -30,7 +30,7 @@ func (h *handedOuts) forgetClosed() {
 		case open[id]:
 			o.unseen = 0
 		case o.unseen > 0:
-			delete(h.objects, id)
+			h.delete(id)
 			h.private--
 		default:
 			o.unseen++

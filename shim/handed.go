@@ -22,6 +22,8 @@ type handedOut struct {
 	position atomic.Int64
 	// names are those of the UTS namespace whose file it is, nil for all else.
 	names *hostNames
+	// slot is where it is in the ledger, 0 for nowhere.
+	slot int
 	// unseen counts the looks at all open files since it was last among them.
 	unseen uint8
 }
@@ -43,6 +45,10 @@ type handedOuts struct {
 	// most is how many of those there are before they are looked after again.
 	most    int
 	looking bool
+	ledger  *Ledger // or nil
+	// memory is the filesystem of memory files, nowhere [nowhere].
+	memory  uint64
+	nowhere atomic.Uint64
 }
 
 func (h *handedOuts) get(id identity) (*handedOut, bool) {
@@ -61,6 +67,14 @@ func (h *handedOuts) remove(ids []identity) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for _, id := range ids {
+		h.delete(id)
+	}
+}
+
+// delete forgets one object; the caller has locked.
+func (h *handedOuts) delete(id identity) {
+	if o := h.objects[id]; o != nil {
+		h.ledger.strike(o.slot)
 		delete(h.objects, id)
 	}
 }
@@ -82,8 +96,14 @@ func (h *handedOuts) put(id identity, o *handedOut) {
 	if h.objects == nil {
 		h.objects = map[identity]*handedOut{}
 	}
-	if before := h.objects[id]; before != nil && !before.shared {
-		h.private--
+	if before := h.objects[id]; before != nil {
+		h.ledger.strike(before.slot)
+		if !before.shared {
+			h.private--
+		}
+	}
+	if o.slot == 0 && h.lasts(id) {
+		o.slot = h.ledger.note(id, o)
 	}
 	if !o.shared {
 		h.private++
@@ -94,4 +114,14 @@ func (h *handedOuts) put(id identity, o *handedOut) {
 		h.looking = true
 		go h.forgetClosed()
 	}
+}
+
+// lasts tells whether an object's number is never used again, whether or not this
+// supervisor lives: as in a filesystem that others may not make files in.
+func (h *handedOuts) lasts(id identity) bool {
+	return h.lastsIn(h.ledger, id)
+}
+
+func (h *handedOuts) lastsIn(l *Ledger, id identity) bool {
+	return l != nil && (id.dev == h.memory || id.dev == h.nowhere.Load())
 }

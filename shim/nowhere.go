@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -21,6 +22,18 @@ type nowhere struct {
 	seen int           // the same filesystem, read-only: directories are opened in it
 	root unix.Stat_t   // its root
 	next atomic.Uint64 // the name of the last directory
+	// kept, where not nil, is told of both mounts, which outlive the supervisor then.
+	kept func(made, seen int)
+}
+
+// inherit takes the filesystem over from an earlier supervisor.
+func (w *nowhere) inherit(made, seen int) {
+	if unix.Fstatat(made, ".", &w.root, 0) != nil {
+		return
+	}
+	w.once.Do(func() {})
+	w.made, w.seen = made, seen
+	w.next.Store(uint64(time.Now().UnixNano())) // that one may have left a name
 }
 
 // directory makes one, and tells what lies above it.
@@ -77,7 +90,11 @@ func (w *nowhere) isRoot(st *unix.Stat_t) bool {
 
 // mount makes the filesystem: fsmount(2), and since Linux 6.15 open_tree(2) of what is
 // mounted nowhere. It takes CAP_SYS_ADMIN.
-func (w *nowhere) mount() { w.err = w.mountTmpfs() }
+func (w *nowhere) mount() {
+	if w.err = w.mountTmpfs(); w.err == nil && w.kept != nil {
+		w.kept(w.made, w.seen)
+	}
+}
 
 func (w *nowhere) mountTmpfs() error {
 	context, err := unix.Fsopen("tmpfs", unix.FSOPEN_CLOEXEC)

@@ -77,6 +77,12 @@ type Options struct {
 	Foreign bool
 	// Mountinfo is the supervisor's own /proc/self/mountinfo; nil reads it.
 	Mountinfo func() ([]byte, error)
+	// Ledger is what an earlier supervisor has left, and where this one leaves it; nil
+	// for none. Made and Seen are that one's mounts, 0 where it had none, and Kept is told
+	// of those that this one makes: they have to outlive it, or no object in them does.
+	Ledger     *Ledger
+	Made, Seen int
+	Kept       func(made, seen int)
 }
 
 // quirks are the work-arounds that the profile asks for, asked once.
@@ -142,6 +148,7 @@ func New(tree *fakefs.Tree, opt Options) (*Shim, error) {
 		return nil, err
 	}
 	s.passing.fill(s)
+	s.succeed(opt)
 	s.stand(s.survey())
 	return s, nil
 }
