@@ -1,6 +1,7 @@
 package runtime
 
 import (
+	"bufio"
 	"encoding/json"
 	"os"
 	"os/exec"
@@ -9,6 +10,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // guardianOf finds the guardian of a command, by what both have of the test: its
@@ -188,4 +190,56 @@ func TestFiguresAfterADeath(t *testing.T) {
 	if err := json.Unmarshal(text, &f); err != nil || len(f.Calls) == 0 || f.Supervisor.PID == dead {
 		t.Errorf("%v in %s", err, text)
 	}
+}
+
+// What programs have open outlives the supervisor: a folder lists its files and has its
+// name, and a sysctl refuses what it refuses, also to who is followed; whether one
+// supervisor has died since, or more, or the guardian as well.
+func TestHeldSinceAnEarlierSupervisor(t *testing.T) {
+	needBackend(t, BackendSeccomp)
+	const script = `cd /etc/shim-held.d; exec 5</etc/shim-held.d 6<>/proc/sys/kernel/shim_held; echo ready
+		while read x; do echo $(ls /proc/self/fd/5/) $(/bin/pwd) $(echo junk 2>&1 >&6 || echo refused) $(cat /proc/sys/kernel/shim_held); done`
+	cmd := launchCommand(t, Plan{
+		Path: "/bin/sh", Args: []string{"sh", "-c", script}, Backend: BackendSeccomp, Log: LogPlan{Level: "error"},
+		Profile: []byte("name: held\nsysctls: {kernel.shim_held: {type: integer, value: 7}}\nfiles:\n" +
+			"  /etc/shim-held.d/a: {content: x}\n  /etc/shim-held.d/b: {content: x}\n"),
+	})
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	stderr := t.TempDir() + "/stderr"
+	file, err := os.Create(stderr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	cmd.Stderr = file
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	lines := bufio.NewScanner(stdout)
+	if !lines.Scan() || lines.Text() != "ready" {
+		t.Fatalf("it says %q", lines.Text())
+	}
+	for round, name := range []string{"", "shimrun-super", "shimrun-super", "shimrun-guard", "shimrun-super", "shimrun-super"} {
+		if name != "" {
+			killed(t, processWith(t, name, stderr))
+			processWith(t, name, stderr)
+			time.Sleep(200 * time.Millisecond) // it follows again only once it serves
+		}
+		if _, err := stdin.Write([]byte("\n")); err != nil {
+			t.Fatal(err)
+		}
+		lines.Scan()
+		if got := lines.Text(); !strings.HasPrefix(got, "a b /etc/shim-held.d ") || !strings.HasSuffix(got, " refused 7") {
+			t.Errorf("after death %d, of %s: %q", round, name, got)
+		}
+	}
+	stdin.Close()
+	_ = cmd.Wait()
 }

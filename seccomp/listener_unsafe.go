@@ -28,7 +28,10 @@ type notification struct {
 		instructionPointer uint64
 		args               [6]uint64
 	}
-	spare [432]byte
+	spare [424]byte
+	// given is one more than the number of a descriptor that the tracee has been given,
+	// while the call that it is the answer of has not been answered.
+	given int64
 }
 
 // knownNotification is sizeof(struct seccomp_notif) as Linux has had it since 5.0.
@@ -39,6 +42,7 @@ const knownNotification = 80
 func (n *notification) clear() {
 	atomic.StoreUint64(&n.id, 0)
 	*(*[knownNotification]byte)(unsafe.Pointer(n)) = [knownNotification]byte{}
+	n.given = 0
 }
 
 // response is struct seccomp_notif_resp.

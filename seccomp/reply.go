@@ -94,6 +94,7 @@ func (r *receiver) install(a shim.Answer) {
 		// The tracee's own limit (EMFILE) is the answer that open(2) would give.
 		r.respond(response{err: -int32(errno)})
 	case how == 0:
+		r.notification.given = int64(remote) + 1
 		r.respond(response{val: int64(remote)})
 	}
 }

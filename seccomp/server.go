@@ -133,10 +133,15 @@ func ownDescriptors() (int, error) {
 }
 
 // takeOver answers what a server before this one received and did not answer.
-// What it did answer just before its death gets ENOENT now, and that is all.
+// What it did answer just before its death gets ENOENT now, and that is all. A descriptor
+// that it has given is the answer, but where it died before it was told which.
 func (s *Server) takeOver(left []*notification) {
 	for _, n := range left {
-		s.newReceiver(n).decide()
+		if r := s.newReceiver(n); n.given > 0 {
+			r.respond(response{val: n.given - 1})
+		} else {
+			r.decide()
+		}
 		n.clear()
 	}
 	s.Log.Warn().Int("calls", len(left)).Msg("took over from a supervisor that died, with the calls it had not answered")
