@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"maps"
 	"slices"
+	"strings"
 )
 
 // Tree builds what the profile serves. A profile that still extends others has
@@ -58,15 +59,40 @@ func (p *Profile) Tree(m Machine) (*Tree, error) {
 	if every, ok := p.Sysctls["*"]; ok {
 		t.fill = newFill(t, every)
 		if name, above := t.fill.conflict(); name != "" {
-			return nil, fmt.Errorf("profile %s: %s: %s is no directory", p.Name, name, above)
+			return nil, p.below(name, above)
 		}
 	}
-	for name := range plain {
+	var mistakes []error
+	for _, name := range slices.Sorted(maps.Keys(plain)) {
 		if above := plain[parentOf(name)]; above != nil && !above.Mode.IsDir() {
-			return nil, fmt.Errorf("profile %s: %s: %s is no directory", p.Name, name, above.Name)
+			mistakes = append(mistakes, p.below(name, above.Name))
 		}
+	}
+	if err := joinErrors(mistakes); err != nil {
+		return nil, err
 	}
 	return t, nil
+}
+
+// below is the mistake that a name stands below what is no directory, at the place
+// of either that the profile names.
+func (p *Profile) below(name, above string) error {
+	at := p.placeOf(name)
+	if at.File == "" {
+		at = p.placeOf(above)
+	}
+	if at.File == "" {
+		return fmt.Errorf("profile %s: %s: %s is no directory", p.Name, name, above)
+	}
+	return &ProfileError{At: at, Cause: fmt.Sprintf("%s cannot be served: %s is no directory", name, above), Allowed: "files below directories only"}
+}
+
+// placeOf is where a profile says something about a served name.
+func (p *Profile) placeOf(name string) Place {
+	if path, ok := strings.CutPrefix(name, sysctlRoot+"/"); ok {
+		return p.place("sysctls", path)
+	}
+	return p.place("files", name)
 }
 
 // namedFile is a file with the name under which its lie is listed.

@@ -1,6 +1,7 @@
 package fakefs
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -11,9 +12,9 @@ import (
 	"strings"
 	"sync"
 
-	"bytes"
-
 	"go.yaml.in/yaml/v3"
+
+	"github.com/shimrun/shimrun/internal/spelling"
 )
 
 // decoder reads YAML strictly: it knows the place of everything, and collects
@@ -35,13 +36,13 @@ func decodeDocument(file string, data []byte) (*yaml.Node, error) {
 		if errors.Is(err, io.EOF) {
 			return &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map", Line: 1, Column: 1}, nil
 		}
-		return nil, syntaxError(file, err)
+		return nil, syntaxError(file, data, err)
 	}
 	switch err := dec.Decode(&next); {
 	case err == nil:
 		return nil, &ProfileError{At: Place{File: file, Line: next.Line, Column: next.Column}, Cause: "a second document: a profile is one"}
 	case !errors.Is(err, io.EOF):
-		return nil, syntaxError(file, err)
+		return nil, syntaxError(file, data, err)
 	}
 	return doc.Content[0], nil
 }
@@ -50,21 +51,6 @@ func decodeDocument(file string, data []byte) (*yaml.Node, error) {
 // starts ask none.
 func shape(expression string) func() *regexp.Regexp {
 	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expression) })
-}
-
-var yamlLine = shape(`^yaml: (?:line (\d+): )?(.*)`)
-
-// syntaxError gives an error of the YAML library our form; it knows no column.
-func syntaxError(file string, err error) error {
-	at := Place{File: file, Line: 1, Column: 1}
-	cause := err.Error()
-	if m := yamlLine().FindStringSubmatch(cause); m != nil {
-		cause = m[2]
-		if line, err := strconv.Atoi(m[1]); err == nil {
-			at.Line = line
-		}
-	}
-	return &ProfileError{At: at, Cause: "not YAML: " + cause}
 }
 
 func (d *decoder) place(n *yaml.Node) Place {
@@ -102,7 +88,8 @@ func (d *decoder) mapping(n *yaml.Node, known fields) {
 	d.each(n, func(key, value *yaml.Node) {
 		read, ok := known[key.Value]
 		if !ok {
-			d.fail(key, "", fmt.Sprintf("unknown key %q", key.Value), list(slices.Sorted(maps.Keys(known))))
+			keys := slices.Sorted(maps.Keys(known))
+			d.fail(key, "", fmt.Sprintf("unknown key %q", key.Value)+spelling.Hint(key.Value, keys), list(keys))
 			return
 		}
 		read(value)
@@ -141,7 +128,7 @@ func (d *decoder) items(n *yaml.Node, want string, visit func(item *yaml.Node)) 
 func (d *decoder) choice(n *yaml.Node, allowed ...string) (string, bool) {
 	value, ok := d.text(n)
 	if ok && !slices.Contains(allowed, value) {
-		d.fail(n, "", fmt.Sprintf("%q is unknown", value), list(allowed))
+		d.fail(n, "", fmt.Sprintf("%q is unknown", value)+spelling.Hint(value, allowed), list(allowed))
 		return "", false
 	}
 	return value, ok

@@ -3,10 +3,12 @@ package fakefs
 import (
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/shimrun/shimrun/internal/spelling"
+	"github.com/shimrun/shimrun/internal/textfile"
 )
 
 // LoadOptions name what a run is to be told. All of it may be empty.
@@ -29,19 +31,26 @@ type LoadOptions struct {
 	Texts map[string][]byte
 }
 
+// The most that is read of a profile, and of a file that --file serves, in bytes.
+const (
+	ProfileLimit = 4 << 20
+	contentLimit = 64 << 20
+)
+
 // read reads a file once.
-func (opt *LoadOptions) read(name string) ([]byte, error) {
+func (opt *LoadOptions) read(name string, limit int64) ([]byte, error) {
 	if text, ok := opt.Texts[name]; ok {
 		return text, nil
 	}
-	text, err := os.ReadFile(name)
+	text, err := textfile.Read(name, limit)
 	if err == nil && opt.Texts != nil {
 		opt.Texts[name] = text
 	}
 	return text, err
 }
 
-// Load merges profiles and single lies into one profile. A profile overrules
+// Load merges profiles and single lies into one profile. Every mistake in every
+// profile is one [ProfileError], joined. A profile overrules
 // what it extends, and the single lies overrule all profiles; two profiles of
 // which neither extends the other may not disagree, and an extends may not lead
 // back to itself: the error names both places.
@@ -100,21 +109,23 @@ func (l *loader) load(name, dir string, chain []string) (p *Profile, file string
 	if p, ok := l.merged[file]; ok {
 		return p, file, nil
 	}
-	if isFile(name) {
-		var data []byte
-		if data, err = l.opt.read(file); err == nil {
-			p, err = Parse(file, data)
+	var mistakes []error
+	switch {
+	case isFile(name):
+		data, err := l.opt.read(file, ProfileLimit)
+		if err != nil {
+			return nil, file, err
 		}
-	} else if compiled[name] != nil {
+		p, mistakes = parse(file, data)
+	case compiled[name] != nil:
 		p = mustBuiltin(name)
-	} else {
-		err = fmt.Errorf("profile %q: no such built-in profile (built in: %s; a file needs a slash or .yaml in its name)", name, list(Builtins()))
+	default:
+		return nil, file, fmt.Errorf("profile %s: no such built-in profile%s (built in: %s; a file needs a slash or .yaml in its name)",
+			quote(name), spelling.Hint(name, Builtins()), list(Builtins()))
 	}
-	if err != nil {
-		return nil, file, err
-	}
-	if p, err = l.merge(p, filepath.Dir(file), file, chain); err != nil {
-		return nil, file, err
+	// What it extends may have mistakes as well.
+	if p, err = l.merge(p, filepath.Dir(file), file, chain); err != nil || len(mistakes) > 0 {
+		return nil, file, joinErrors(append(mistakes, err))
 	}
 	l.merged[file] = p
 	return p, file, nil
@@ -126,19 +137,21 @@ func (l *loader) merge(own *Profile, dir, file string, chain []string) (*Profile
 		chain = append(slices.Clone(chain), file)
 	}
 	m := newMerger(l.extends)
+	var mistakes []error
 	for _, parent := range own.Extends {
 		p, parentFile, err := l.load(parent, dir, chain)
 		if err != nil {
 			if at := own.place("extends", parent); at.Line > 0 && !errors.As(err, new(*ProfileError)) {
 				err = &ProfileError{At: at, Subject: "extends " + parent, Cause: err.Error()}
 			}
-			return nil, err
+			mistakes = append(mistakes, err)
+			continue
 		}
 		l.above[file] = append(append(l.above[file], parentFile), l.above[parentFile]...)
 		m.add(p, false)
 	}
 	m.add(own, true)
-	if err := m.conflict(); err != nil {
+	if err := joinErrors(append(mistakes, m.conflicts()...)); err != nil {
 		return nil, err
 	}
 	out := m.into

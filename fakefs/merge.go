@@ -77,17 +77,16 @@ func (m *merger) takes(p *Profile, own bool, section, name string, same bool) bo
 	return true
 }
 
-// conflict is an error for the first dispute that nobody has decided.
-func (m *merger) conflict() error {
-	if len(m.disputes) == 0 {
-		return nil
+// conflicts are the disputes that nobody has decided.
+func (m *merger) conflicts() (errs []error) {
+	for _, key := range slices.Sorted(maps.Keys(m.disputes)) {
+		section, name, _ := strings.Cut(key, " ")
+		places := m.disputes[key]
+		errs = append(errs, &ProfileError{
+			At: places[1], Subject: section + " " + displayName(section, name),
+			Cause:   fmt.Sprintf("profile %s contradicts profile %s at %s", places[1].Profile, places[0].Profile, places[0]),
+			Allowed: "one value; a profile that extends both may decide",
+		})
 	}
-	key := slices.Min(slices.Collect(maps.Keys(m.disputes)))
-	section, name, _ := strings.Cut(key, " ")
-	places := m.disputes[key]
-	return &ProfileError{
-		At: places[1], Subject: section + " " + displayName(section, name),
-		Cause:   fmt.Sprintf("profile %s contradicts profile %s at %s", places[1].Profile, places[0].Profile, places[0]),
-		Allowed: "one value; a profile that extends both may decide",
-	}
+	return errs
 }

@@ -18,16 +18,26 @@ var badProfiles = []struct {
 	want       string
 	structural bool
 }{
-	{"nam: x", `p.yaml:1:1: unknown key "nam" (allowed: arguments, calls, cgroups, description,`, true},
+	{"nam: x", `p.yaml:1:1: unknown key "nam"; did you mean name? (allowed: arguments, calls, cgroups, description,`, true},
 	{"name: a\nname: b", `p.yaml:2:1: key "name" stands in line 1 already`, false},
 	{"name: [a]", `p.yaml:1:7: found a list (allowed: a text)`, true},
 	{"- a", `p.yaml:1:1: found a list (allowed: a mapping)`, true},
 	{"a: &x 1\nb: *x\nname: *x", `p.yaml:1:1: unknown key "a"`, false},
 	{"name: &x y\ndescription: *x", `p.yaml:2:14: found an alias (allowed: a text)`, false},
 	{"name: 'a", "p.yaml:1:1: not YAML: ", false},
+	{"name: x\nfiles: {/a: {content: b}\nsysctls: {}\n", "p.yaml:2:8: not YAML: did not find expected ',' or '}'", false},
+	{"name: x\nextends: [a, 'b]'\n", "p.yaml:2:10: not YAML: ", false},
+	{"extends: [b}", "p.yaml:1:10: not YAML: ", false},
+	{"name: x\n  bad: y\n", "p.yaml:2:3: not YAML: mapping values are not allowed", false},
+	{"name: x\n\nfiles:\n\t/a: b\n", "p.yaml:4:2: not YAML: found character that cannot start any token", false},
+	{"name: x\n- y\n", "p.yaml:2:", false},
+	{"name: x\ndescription: *y\n", "p.yaml:2:14: not YAML: unknown anchor 'y'", false},
+	{"name: x\nfiles: {/a: {content: \x01}}\n", "p.yaml:2:23: not YAML: control characters", false},
+	{"name: x\nfiles: \xff\n", "p.yaml:2:8: not YAML: ", false},
+	{"name: \"a\nlinks: exact\n", "p.yaml:1:1: not YAML: found unexpected end of stream", false},
 	{"name: a\n---\nname: b", "a second document", false},
 	{"sysctls: {kernel.panic: }", `p.yaml:1:25: found nothing (allowed: a text)`, true},
-	{"sysctls: {kernel.panik: 1}", `p.yaml:1:25: sysctls kernel.panik: shimrun knows no sysctl of this name (allowed: {type: integer|`, false},
+	{"sysctls: {kernel.panik: 1}", `p.yaml:1:25: sysctls kernel.panik: shimrun knows no sysctl of this name; did you mean kernel.panic? (allowed: {type: integer|`, false},
 	{"sysctls:\n  vm.overcommit_memory: 3", `p.yaml:2:25: sysctls vm.overcommit_memory: value "3" is no number in range (allowed: a number from 0 to 2)`, false},
 	{"sysctls: {vm.swappiness: ten}", `value "ten" is no number in range`, false},
 	{"sysctls: {vm.swappiness: 1 2}", `value "1 2" has 2 numbers, not 1`, false},
@@ -39,7 +49,7 @@ var badProfiles = []struct {
 	{"sysctls: {kernel.panic: {min: 1}}", `the kernel's range stands`, false},
 	{"sysctls: {a.b: {type: integer}}", `a type needs a value`, false},
 	{"sysctls: {a.b: {type: integer, value: 5, max: 4}}", `value "5" is no number in range (allowed: a number from -2147483648 to 4)`, false},
-	{"sysctls: {a.b: {type: integr, value: 5}}", `"integr" is unknown (allowed: integer, unsigned, long, vector, string, host)`, true},
+	{"sysctls: {a.b: {type: integr, value: 5}}", `"integr" is unknown; did you mean integer? (allowed: integer, unsigned, long, vector, string, host)`, true},
 	{"sysctls: {a.b: {type: string, value: x, max: 4}}", `min and max are for numbers`, false},
 	{"sysctls: {a.b: {type: integer, value: 1, mode: '0999'}}", `mode "0999" (allowed: octal permissions such as "0644")`, true},
 	{"sysctls: {a.b: {type: integer, value: 1, when: present}}", `"present" is unknown (allowed: always, missing)`, true},
@@ -65,8 +75,11 @@ var badProfiles = []struct {
 	{"memory: {total: 8Gb}", `memory total: "8Gb" is no size (allowed: bytes, or a number with Ki, Mi, Gi or Ti)`, true},
 	{"memory: {total: 99999999Ti}", `is no size`, false},
 	{"quirks: [statfs]", `"statfs" is unknown (allowed: child-subreaper, fchown-pipe, mount-bind-link, mount-bind-recursive, mount-propagation, mount-remount, network-namespace, statfs-enosys, statx-no-automount, uts-namespace)`, true},
-	{"calls: {io_uring_setup: ENOSUS}", `"ENOSUS" is no error (allowed: 0, or a name of errno(3) such as ENOSYS)`, false},
-	{"calls: {IO: ENOSYS}", `no name of a system call`, true},
+	{"calls: {io_uring_setup: ENOSUS}", `"ENOSUS" is no error; did you mean ENOSYS? (allowed: 0, or a name of errno(3) such as ENOSYS)`, false},
+	{"calls: {IO: ENOSYS}", `p.yaml:1:9: calls IO: cannot be refused (allowed: add_key, `, true},
+	{"calls:\n  opne: ENOSYS", `p.yaml:2:3: calls opne: cannot be refused (allowed: `, false},
+	{"calls: {opentree: ENOSYS}", `p.yaml:1:9: calls opentree: cannot be refused; did you mean open_tree? (allowed: `, false},
+	{"sysctls: {kernel.panic: 1, kernel.panic.x: {type: integer, value: 1}}", `p.yaml:1:28: sysctls kernel.panic.x: contradicts p.yaml:1:11: /proc/sys/kernel/panic is no directory`, false},
 	{"mounts: some", `"some" is unknown (allowed: kernel, virtual)`, true},
 	{"links: some", `"some" is unknown (allowed: exact, kernel)`, true},
 	{"match: {lacks: [rain]}", `"rain" is no probe (allowed: kmsg, `, true},
@@ -88,8 +101,8 @@ func TestParseSaysWhereAndWhat(t *testing.T) {
 }
 
 func TestParseFindsEveryMistake(t *testing.T) {
-	_, err := Parse("p.yaml", []byte("links: some\nquirks: [x]\nmemory: {total: y}\n"))
-	for _, place := range []string{"p.yaml:1:8: ", "p.yaml:2:10: ", "p.yaml:3:17: "} {
+	_, err := Parse("p.yaml", []byte("links: some\nquirks: [x]\nmemory: {total: y}\ncalls:\n  opne: ENOSYS\n  close: ENOWAY\n"))
+	for _, place := range []string{"p.yaml:1:8: ", "p.yaml:2:10: ", "p.yaml:3:17: ", "p.yaml:5:3: ", "p.yaml:6:3: ", "p.yaml:6:10: "} {
 		if err == nil || !strings.Contains(err.Error(), place) {
 			t.Errorf("%s is not in: %v", place, err)
 		}

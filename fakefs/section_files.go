@@ -109,15 +109,32 @@ func (d *decoder) device(lie *FileLie) func(*yaml.Node) {
 	}
 }
 
-// checkFiles finds files that stand below what is no directory.
+// subjectOf is what messages call the setting of a served name.
+func subjectOf(name string) string {
+	if path, ok := strings.CutPrefix(name, sysctlRoot+"/"); ok {
+		return "sysctls " + sysctlName(path)
+	}
+	return "files " + name
+}
+
+// checkFiles finds files and sysctls that stand below what is no directory.
 func (d *decoder) checkFiles() {
-	for _, name := range slices.Sorted(maps.Keys(d.profile.Files)) {
+	p := d.profile
+	folder := map[string]bool{} // by name: whether it is one
+	for name, lie := range p.Files {
+		folder[name] = lie.Directory
+	}
+	for path, lie := range p.Sysctls {
+		if path != "*" && !lie.Passthrough {
+			folder[sysctlRoot+"/"+path] = false
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(folder)) {
 		for dir := path.Dir(name); dir != "/"; dir = path.Dir(dir) {
-			if above, ok := d.profile.Files[dir]; ok && !above.Directory {
-				at := d.profile.place("files", name)
+			if is, named := folder[dir]; named && !is {
 				d.errs = append(d.errs, &ProfileError{
-					At: at, Subject: "files " + name,
-					Cause:   fmt.Sprintf("contradicts %s: %s is no directory", d.profile.place("files", dir), dir),
+					At: p.placeOf(name), Subject: subjectOf(name),
+					Cause:   fmt.Sprintf("contradicts %s: %s is no directory", p.placeOf(dir), dir),
 					Allowed: "files below directories only",
 				})
 			}

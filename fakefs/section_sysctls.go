@@ -131,7 +131,7 @@ func (lie *SysctlLie) sysctl(name string) (sysctl, *ProfileError) {
 		var ok bool
 		if typ, ok = known(name); !ok {
 			return typ, &ProfileError{
-				Cause:   "shimrun knows no sysctl of this name",
+				Cause:   "shimrun knows no sysctl of this name" + nearHint(name),
 				Allowed: "{type: " + strings.Join(sysctlTypes, "|") + ", value: …} for one of your own",
 			}
 		}

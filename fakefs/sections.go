@@ -12,23 +12,31 @@ import (
 
 	"go.yaml.in/yaml/v3"
 	"golang.org/x/sys/unix"
+
+	"github.com/shimrun/shimrun/internal/spelling"
 )
 
 // Parse decodes one profile, strictly: an unknown or repeated key, a wrong
 // type, a value out of range or a contradiction is an error of one
 // [ProfileError] for each mistake, joined. What the profile extends is left to [Load].
 func Parse(filename string, data []byte) (*Profile, error) {
-	root, err := decodeDocument(filename, data)
-	if err != nil {
+	p, errs := parse(filename, data)
+	if err := joinErrors(errs); err != nil {
 		return nil, err
 	}
+	return p, nil
+}
+
+// parse gives what could be decoded, beside the mistakes in it.
+func parse(filename string, data []byte) (*Profile, []error) {
 	d := &decoder{profile: newProfile(), file: filename}
 	d.profile.Name = strings.TrimSuffix(path.Base(filename), path.Ext(filename))
-	d.decodeProfile(root)
-	if err := joinErrors(d.errs); err != nil {
-		return nil, err
+	root, err := decodeDocument(filename, data)
+	if err != nil {
+		return d.profile, []error{err}
 	}
-	return d.profile, nil
+	d.decodeProfile(root)
+	return d.profile, d.errs
 }
 
 func newProfile() *Profile {
@@ -174,21 +182,19 @@ func parseSize(s string) (uint64, error) {
 func (d *decoder) decodeQuirks(n *yaml.Node) {
 	d.texts(n, func(n *yaml.Node, value string) {
 		if _, ok := Quirks[value]; !ok {
-			d.fail(n, "quirks", fmt.Sprintf("%q is unknown", value), list(slices.Sorted(maps.Keys(Quirks))))
+			d.fail(n, "quirks", fmt.Sprintf("%q is unknown", value)+spelling.Hint(value, slices.Collect(maps.Keys(Quirks))), list(slices.Sorted(maps.Keys(Quirks))))
 		} else if d.claim(n, "quirks", value) {
 			d.profile.Quirks[value] = true
 		}
 	})
 }
 
-var callName = shape(`^[a-z_][a-z0-9_]*$`)
-
 func (d *decoder) decodeCalls(n *yaml.Node) {
 	d.each(n, func(key, value *yaml.Node) {
 		subject := "calls " + key.Value
-		if !callName().MatchString(key.Value) {
-			d.fail(key, subject, "no name of a system call", "a name such as io_uring_setup")
-			return
+		_, refusable := CallNumber(key.Value)
+		if !refusable {
+			d.fail(key, subject, "cannot be refused"+spelling.Hint(key.Value, Refusable()), list(Refusable()))
 		}
 		word, ok := d.text(value)
 		if !ok || !d.claim(key, "calls", key.Value) {
@@ -196,7 +202,7 @@ func (d *decoder) decodeCalls(n *yaml.Node) {
 		}
 		errno, ok := errnos()[word]
 		if !ok {
-			d.fail(value, subject, fmt.Sprintf("%q is no error", word), "0, or a name of errno(3) such as ENOSYS")
+			d.fail(value, subject, fmt.Sprintf("%q is no error", word)+spelling.Hint(word, slices.Collect(maps.Keys(errnos()))), "0, or a name of errno(3) such as ENOSYS")
 			return
 		}
 		d.profile.Calls[key.Value] = errno

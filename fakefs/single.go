@@ -76,7 +76,7 @@ func (opt *LoadOptions) addFile(p *Profile, at Place, name, value string) *Profi
 		return &ProfileError{Cause: err.Error(), Allowed: "an absolute, clean path; --set for what stands below /proc/sys"}
 	}
 	if source, ok := strings.CutPrefix(value, "@"); ok {
-		data, err := opt.read(source)
+		data, err := opt.read(source, contentLimit)
 		if err != nil {
 			var pathErr *os.PathError
 			if errors.As(err, &pathErr) {

@@ -3,9 +3,10 @@ package shim
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/shimrun/shimrun/fakefs"
 )
 
 // A handler decides one call. There is one for each system call, and it knows
@@ -213,9 +214,9 @@ func (s *Shim) plan() error {
 		}
 	}
 	for name, errno := range s.tree.Profile().Calls {
-		nr, ok := refusable[name]
+		nr, ok := fakefs.CallNumber(name)
 		if !ok {
-			return fmt.Errorf("profile %s: calls: %s cannot be refused (allowed: %s)", s.tree.Profile().Name, name, strings.Join(Refusable(), ", "))
+			return fmt.Errorf("profile %s: calls %s: no call that can be refused", s.tree.Profile().Name, name)
 		}
 		// Whatever else it may be trapped for.
 		s.traps = slices.DeleteFunc(s.traps, func(t Trap) bool { return t.Nr == nr })

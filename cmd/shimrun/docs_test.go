@@ -85,7 +85,7 @@ func TestProfileFormatIsDocumented(t *testing.T) {
 	}
 	words := schemaWords(schema)
 	words = append(words, slices.Collect(maps.Keys(fakefs.Generators()))...)
-	words = append(words, shim.Refusable()...)
+	words = append(words, fakefs.Refusable()...)
 	for _, name := range fakefs.Builtins() {
 		profile, err := builtinProfile(name)
 		if err != nil {

@@ -1,4 +1,4 @@
-package shim
+package fakefs
 
 import (
 	"maps"
@@ -69,3 +69,9 @@ var refusable = map[string]int{
 
 // Refusable lists the calls that a profile may answer with a fixed errno, sorted.
 func Refusable() []string { return slices.Sorted(maps.Keys(refusable)) }
+
+// CallNumber is the number of one of these calls.
+func CallNumber(name string) (nr int, ok bool) {
+	nr, ok = refusable[name]
+	return nr, ok
+}
