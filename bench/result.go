@@ -5,10 +5,10 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"os"
 	"time"
 
 	"github.com/shimrun/shimrun/internal/ground"
+	"github.com/shimrun/shimrun/internal/textfile"
 )
 
 // resultSchema counts up when a field of [Result] changes its meaning or goes.
@@ -118,7 +118,7 @@ func (r *Result) WriteJSON(w io.Writer) error {
 
 // Read reads a result that [Result.WriteJSON] wrote.
 func Read(name string) (*Result, error) {
-	text, err := os.ReadFile(name)
+	text, err := textfile.Read(name, 64<<20)
 	if err != nil {
 		return nil, err
 	}

@@ -15,6 +15,9 @@ import (
 // working directory). The error is an [*ExitError] with status 127 where there
 // is no such file, and 126 where there is and it cannot be executed.
 func LookPath(name string) (string, error) {
+	if name == "" {
+		return "", &ExitError{StatusNotFound, errors.New("the command is empty; is a variable not set?")}
+	}
 	if strings.Contains(name, "/") {
 		return name, executable(name)
 	}

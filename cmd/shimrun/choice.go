@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -54,7 +55,19 @@ func choose(c *cli.Context, command string) (*choice, error) {
 	if err != nil {
 		return nil, err
 	}
+	warnOfSlips(c, options.Set)
 	return &choice{profiles: chosen, profile: profile, source: options}, nil
+}
+
+// warnOfSlips tells of sysctls that are served under a name that shimrun does not
+// know, and that is near one that it does.
+func warnOfSlips(c *cli.Context, set []string) {
+	for _, word := range set {
+		name, _, _ := strings.Cut(word, "=")
+		if near := fakefs.NearSysctl(name); near != "" {
+			fmt.Fprintf(c.App.ErrWriter, "shimrun: --set %s: shimrun knows no sysctl of this name, and serves it; did you mean %s?\n", name, near)
+		}
+	}
 }
 
 // profileNames is what --profile says, with the default for nothing.

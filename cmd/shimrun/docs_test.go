@@ -15,7 +15,6 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/shimrun/shimrun/fakefs"
-	"github.com/shimrun/shimrun/shim"
 )
 
 var (

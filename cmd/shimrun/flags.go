@@ -8,6 +8,8 @@ import (
 
 	"github.com/rs/zerolog"
 	"github.com/urfave/cli/v2"
+
+	"github.com/shimrun/shimrun/internal/spelling"
 )
 
 // Categories of flags in --help.
@@ -93,22 +95,23 @@ func checkFlags(c *cli.Context) error {
 		"log-format": {"console", "json"},
 		"log-level":  logLevels,
 	} {
-		if err := oneOf(flag, c.String(flag), values); err != nil {
+		if err := oneOf(saidBy(c, flag), c.String(flag), values); err != nil {
 			return err
 		}
 	}
 	if address := c.String("metrics"); address != "" {
 		if _, _, err := net.SplitHostPort(address); err != nil {
-			return fmt.Errorf("--metrics needs HOST:PORT, as in localhost:9100, not %q", address)
+			return fmt.Errorf("%s needs HOST:PORT, as in localhost:9100, not %q", saidBy(c, "metrics"), address)
 		}
 	}
 	return nil
 }
 
-// oneOf refuses a flag's value that is not one of those that it takes.
-func oneOf(flag, value string, values []string) error {
+// oneOf refuses the value of a flag, or of a variable, that is not one of those that
+// it takes.
+func oneOf(said, value string, values []string) error {
 	if value != "" && !slices.Contains(values, value) {
-		return fmt.Errorf("--%s does not know %q; it takes %s", flag, value, strings.Join(values, ", "))
+		return fmt.Errorf("%s does not know %q%s; it takes %s", said, value, spelling.Hint(value, values), strings.Join(values, ", "))
 	}
 	return nil
 }

@@ -43,6 +43,8 @@ func execute(args []string) int {
 	if isCNI(args) {
 		return executeCNI(os.Getenv("CNI_COMMAND"), os.Stdin, os.Stdout)
 	}
+	args = arrange(args)
+	os.Args = args // where words are counted, and passed on to other runtimes
 	if isOCI(args) {
 		runtime.StepAside()
 		return executeOCI(args)
@@ -51,8 +53,10 @@ func execute(args []string) int {
 	if err == nil {
 		return 0
 	}
-	if line := oneLine(err); line != "" {
-		fmt.Fprintln(os.Stderr, "shimrun:", line)
+	for _, mistake := range mistakes(err) {
+		if line := oneLine(mistake); line != "" {
+			fmt.Fprintln(os.Stderr, "shimrun:", line)
+		}
 	}
 	var exit *runtime.ExitError
 	var status *statusError
@@ -65,7 +69,23 @@ func execute(args []string) int {
 	return runtime.StatusFailed
 }
 
+// mistakes are the errors that were found together, as those of a profile.
+func mistakes(err error) []error {
+	if list, ok := err.(interface{ Unwrap() []error }); ok {
+		return list.Unwrap()
+	}
+	return []error{err}
+}
+
+// lineLimit is how much is said of one error, in bytes: words that were typed can
+// be as long as the kernel takes them.
+const lineLimit = 4000
+
 // oneLine keeps an error on one line, whatever was quoted in it.
 func oneLine(err error) string {
-	return strings.ReplaceAll(strings.TrimSpace(err.Error()), "\n", "; ")
+	line := strings.ReplaceAll(strings.TrimSpace(err.Error()), "\n", "; ")
+	if len(line) > lineLimit {
+		line = strings.ToValidUTF8(line[:lineLimit/2], "") + " … " + strings.ToValidUTF8(line[len(line)-lineLimit/2:], "")
+	}
+	return line
 }

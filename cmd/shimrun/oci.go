@@ -14,6 +14,7 @@ import (
 	libseccomp "github.com/seccomp/libseccomp-golang"
 	"github.com/urfave/cli/v2"
 
+	"github.com/shimrun/shimrun/internal/spelling"
 	"github.com/shimrun/shimrun/runtime/container"
 	"github.com/shimrun/shimrun/runtime/delegate"
 )
@@ -69,7 +70,14 @@ func ociCommands() []*cli.Command {
 // isOCI tells whether a command line is a runtime's: nothing but its global
 // flags before one of its verbs. Who calls this program by a runtime's name wants
 // a runtime, whatever follows: a word that is no verb is no program to run.
-func isOCI(args []string) bool { return isRuntimeName(args) || verbAt(args) > 0 }
+// So is one that is no verb behind flags that only a runtime has.
+func isOCI(args []string) bool {
+	if isRuntimeName(args) {
+		return true
+	}
+	at, only := wordBehindGlobals(args)
+	return at > 0 && (only || find(ociCommands(), args[at]) != nil)
+}
 
 // isRuntimeName tells whether this program is called as one of the runtimes whose
 // place it takes, by a link.
@@ -79,33 +87,33 @@ func isRuntimeName(args []string) bool {
 
 // verbAt is where the verb stands; 0 where there is none.
 func verbAt(args []string) int {
-	takesValue := map[string]bool{}
-	for _, f := range ociFlags() {
-		doc, ok := f.(cli.DocGenerationFlag)
-		for _, name := range f.Names() {
-			takesValue[name] = ok && doc.TakesValue()
-		}
+	if at, _ := wordBehindGlobals(args); at > 0 && find(ociCommands(), args[at]) != nil {
+		return at
 	}
+	return 0
+}
+
+// wordBehindGlobals is where the first word stands that is no global flag of a
+// runtime's; 0 where there is none, or other flags are before it. only tells that
+// one of them is no flag for running commands.
+func wordBehindGlobals(args []string) (at int, only bool) {
+	globals := completed{Command: &cli.Command{Flags: ociFlags()}}
+	run := completed{Command: &cli.Command{Flags: runFlags()}}
 	for i := 1; i < len(args); i++ {
 		word := args[i]
 		if !strings.HasPrefix(word, "-") {
-			for _, c := range ociCommands() {
-				if c.HasName(word) {
-					return i
-				}
-			}
-			return 0
+			return i, only
 		}
-		name, _, given := strings.Cut(strings.TrimLeft(word, "-"), "=")
-		value, known := takesValue[name]
-		if !known {
-			return 0
+		f := globals.flag(word)
+		if f == nil {
+			return 0, false
 		}
-		if value && !given {
+		only = only || run.flag(word) == nil
+		if f.TakesValue() && !strings.Contains(word, "=") {
 			i++
 		}
 	}
-	return 0
+	return 0, false
 }
 
 // newOCIApp describes that command line.
@@ -128,14 +136,19 @@ func refuseVerb(c *cli.Context) error {
 	if !c.Args().Present() {
 		return cli.ShowAppHelp(c)
 	}
-	return fmt.Errorf("%q is no verb of an OCI runtime; see %s --help", c.Args().First(), filepath.Base(os.Args[0]))
+	var verbs []string
+	for _, verb := range ociCommands() {
+		verbs = append(verbs, verb.Name)
+	}
+	word := c.Args().First()
+	return fmt.Errorf("%q is no verb of an OCI runtime%s (see %s --help)", word, spelling.Hint(word, verbs), filepath.Base(os.Args[0]))
 }
 
 func checkOCIFlags(c *cli.Context) error {
 	for flag, values := range map[string][]string{
 		"backend": {"auto", "seccomp", "ptrace"}, "log-format": {"text", "json"}, "mode": {"auto", "delegate", "builtin"},
 	} {
-		if err := oneOf(flag, c.String(flag), values); err != nil {
+		if err := oneOf(saidBy(c, flag), c.String(flag), values); err != nil {
 			return err
 		}
 	}
@@ -156,6 +169,9 @@ func executeOCI(args []string) int {
 		return 0
 	}
 	if line := oneLine(err); line != "" {
+		if errors.Is(err, container.ErrNotExist) && !isRuntimeName(args) && verbAt(args) == 1 && isProgram(args[1]) {
+			line += "; the program " + args[1] + " is run by: shimrun -- " + quote(args[1:])
+		}
 		log.error(line)
 	}
 	var status *statusError

@@ -28,7 +28,7 @@ func listProcesses(c *cli.Context) error {
 	if _, err := needArguments(c, 1, -1); err != nil {
 		return err
 	}
-	if err := oneOf("format", c.String("format"), []string{"table", "json"}); err != nil {
+	if err := oneOf("--format", c.String("format"), []string{"table", "json"}); err != nil {
 		return err
 	}
 	made, err := openContainer(c)

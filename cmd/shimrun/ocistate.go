@@ -66,7 +66,7 @@ func listContainers(c *cli.Context) error {
 	if _, err := needArguments(c, 0, 0); err != nil {
 		return err
 	}
-	if err := oneOf("format", c.String("format"), []string{"table", "json"}); err != nil {
+	if err := oneOf("--format", c.String("format"), []string{"table", "json"}); err != nil {
 		return err
 	}
 	store, err := ociStore(c)

@@ -10,6 +10,7 @@ import (
 	"github.com/mattn/go-isatty"
 	"github.com/urfave/cli/v2"
 
+	"github.com/shimrun/shimrun/internal/spelling"
 	"github.com/shimrun/shimrun/runtime"
 )
 
@@ -24,7 +25,7 @@ func makePlan(c *cli.Context, chosen *choice) (plan runtime.Plan, added []string
 		Stats:   c.Bool("stats"),
 		Metrics: c.String("metrics"),
 	}
-	if plan.Path, err = find(plan.Args[0]); err != nil {
+	if plan.Path, err = lookUp(plan.Args[0]); err != nil {
 		return plan, nil, err
 	}
 	plan.Tell(chosen.profile, chosen.source)
@@ -39,14 +40,34 @@ func makePlan(c *cli.Context, chosen *choice) (plan runtime.Plan, added []string
 	return plan, added, err
 }
 
-// find looks a command up, and says more about one that is not there.
-func find(command string) (string, error) {
+// lookUp looks a command up, and says more about one that is not there.
+func lookUp(command string) (string, error) {
 	path, err := runtime.LookPath(command)
 	var exit *runtime.ExitError
-	if errors.As(err, &exit) && exit.Code == runtime.StatusNotFound && !strings.Contains(command, "/") {
-		exit.Err = fmt.Errorf("%s: command not found in PATH; name its path, or install it", command)
+	if errors.As(err, &exit) && exit.Code == runtime.StatusNotFound && command != "" && !strings.Contains(command, "/") {
+		exit.Err = fmt.Errorf("%s: command not found in PATH; %s", command, orDefault(meantSubcommand(command), "name its path, or install it"))
 	}
 	return path, err
+}
+
+// meantSubcommand asks whether a command that is not there is a subcommand of ours.
+func meantSubcommand(command string) string {
+	switch command {
+	case "help", "version":
+		return fmt.Sprintf("did you mean shimrun --%s?", command)
+	}
+	var names []string
+	for _, sub := range subcommands() {
+		names = append(names, sub.Name)
+	}
+	near := spelling.Nearest(command, append(names, "help", "version"))
+	switch near {
+	case "":
+		return ""
+	case "help", "version":
+		return fmt.Sprintf("did you mean shimrun --%s?", near)
+	}
+	return fmt.Sprintf("did you mean shimrun %s?", near)
 }
 
 func logPlan(c *cli.Context) runtime.LogPlan {

@@ -5,12 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"strings"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/shimrun/shimrun/fakefs"
+	"github.com/shimrun/shimrun/internal/textfile"
 )
 
 func profileCommand() *cli.Command {
@@ -58,7 +58,7 @@ func showProfile(c *cli.Context) error {
 	if !c.Bool("merged") {
 		text, err := fakefs.Builtin(name)
 		if errors.Is(err, fs.ErrNotExist) && strings.ContainsAny(name, "/.") {
-			text, err = os.ReadFile(name)
+			text, err = textfile.Read(name, fakefs.ProfileLimit)
 		}
 		if err == nil {
 			_, err = c.App.Writer.Write(text)
