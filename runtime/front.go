@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/shimrun/shimrun/internal/textfile"
 )
 
 // runFront is Run where figures are wanted at the end: this process stays, as
@@ -28,20 +30,18 @@ func runFront(plan Plan) error {
 	unix.Close(pair[1])
 	liftLimits() // the command has its own now
 	over := make(chan struct{})
-	if !plan.Empty() {
+	if !plan.Empty() { // else none of its calls is trapped
 		go endUnserved(conn(pair[0]), pid, over)
 	}
 	status := accompany(pid)
 	close(over)
-	if !plan.Empty() {
-		err := report(plan, conn(pair[0]))
-		if (errors.Is(err, io.EOF) || errors.Is(err, unix.EPIPE)) && status.Signaled() && status.Signal() == unix.SIGKILL {
-			return failed("supervisor and guardian were killed, and the command has been ended: nobody could answer its calls")
-		}
-		// A launcher that failed has said why.
-		if err != nil && !failedStatus(status) {
-			fmt.Fprintln(os.Stderr, "shimrun: statistics:", err)
-		}
+	err = report(plan, conn(pair[0]))
+	if !plan.Empty() && (errors.Is(err, io.EOF) || errors.Is(err, unix.EPIPE)) && status.Signaled() && status.Signal() == unix.SIGKILL {
+		return failed("supervisor and guardian were killed, and the command has been ended: nobody could answer its calls")
+	}
+	// A launcher that failed has said why.
+	if err != nil && !failedStatus(status) {
+		fmt.Fprintln(os.Stderr, "shimrun: statistics:", err)
 	}
 	endAs(status)
 	return nil
@@ -134,7 +134,13 @@ func report(plan Plan, supervisor conn) error {
 		if err != nil {
 			return err
 		}
-		if err := os.WriteFile(plan.StatsFile, append(text, '\n'), 0o644); err != nil {
+		text = append(text, '\n')
+		if plan.StatsFile == textfile.Output {
+			_, err = os.Stdout.Write(text)
+		} else {
+			err = os.WriteFile(plan.StatsFile, text, 0o644)
+		}
+		if err != nil {
 			return err
 		}
 	}

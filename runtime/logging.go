@@ -7,6 +7,9 @@ import (
 
 	"github.com/mattn/go-isatty"
 	"github.com/rs/zerolog"
+	"golang.org/x/sys/unix"
+
+	"github.com/shimrun/shimrun/internal/textfile"
 )
 
 // newLogger opens the log of a plan. An empty level is "warn"; an empty format
@@ -20,7 +23,17 @@ func newLogger(plan LogPlan) (zerolog.Logger, error) {
 		}
 	}
 	file := os.Stderr
-	if plan.File != "" {
+	switch {
+	case plan.File == textfile.Output:
+		// What the first supervisor was given is not left to a second.
+		if _, second := predecessor(); !second {
+			fd, err := unix.FcntlInt(1, unix.F_DUPFD_CLOEXEC, 3)
+			if err != nil {
+				return zerolog.Nop(), fmt.Errorf("log to standard output: %w", err)
+			}
+			file = os.NewFile(uintptr(fd), "standard output")
+		}
+	case plan.File != "":
 		var err error
 		// The supervisor stands in /, so the launcher made the name absolute.
 		file, err = os.OpenFile(plan.File, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o644)

@@ -2,11 +2,13 @@ package runtime
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"maps"
 	"net"
 	"net/http"
 	"os"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -17,15 +19,20 @@ import (
 	"github.com/shimrun/shimrun/shim"
 )
 
-// startMetrics serves the policy's figures to Prometheus under /metrics.
-func startMetrics(address string, p policy, log zerolog.Logger) error {
+// startMetrics serves the policy's figures to Prometheus under /metrics. Where the
+// kernel chose the port, somebody has to be told which.
+func startMetrics(address string, p policy, build Build, log zerolog.Logger) error {
 	listener, err := net.Listen("tcp", address)
 	if err != nil {
 		return fmt.Errorf("metrics: %w", err)
 	}
+	if _, port, _ := net.SplitHostPort(address); port == "0" || port == "" {
+		fmt.Fprintf(os.Stderr, "shimrun: metrics are served at %s\n", listener.Addr())
+	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("/metrics", func(w http.ResponseWriter, _ *http.Request) {
 		var page exposition
+		page.build(build)
 		page.calls(p.Snapshot())
 		page.process()
 		w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
@@ -70,6 +77,18 @@ func (e *exposition) sample(name string, value float64, labels ...string) {
 
 var escape = strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`)
 
+// Build says which shimrun it is.
+type Build struct {
+	Version string `json:"version,omitempty"`
+	Commit  string `json:"commit,omitempty"`
+}
+
+func (e *exposition) build(b Build) {
+	const name = "shimrun_build_info"
+	e.family(name, "gauge", "1, with the version of shimrun.")
+	e.sample(name, 1, "version", b.Version, "revision", b.Commit, "goversion", runtime.Version())
+}
+
 func (e *exposition) calls(s shim.Snapshot) {
 	const calls, latency = "shimrun_calls_total", "shimrun_call_duration_seconds"
 	e.family(calls, "counter", "Trapped system calls by what became of them.")
@@ -78,14 +97,15 @@ func (e *exposition) calls(s shim.Snapshot) {
 		e.sample(calls, float64(row.Answered), "call", row.Call, "outcome", "answered")
 		e.sample(calls, float64(row.Refused), "call", row.Call, "outcome", "refused")
 	}
-	// The histogram has no sum: quantiles are what it is good at.
-	e.family(latency, "summary", "Time from the stop of a call to its answer.")
+	// Buckets, for those of several nodes can be added up.
+	e.family(latency, "histogram", "Time from the stop of a call to its answer.")
 	for _, row := range s.Calls {
-		e.sample(latency, seconds(row.P50), "call", row.Call, "quantile", "0.5")
-		e.sample(latency, seconds(row.P99), "call", row.Call, "quantile", "0.99")
-		e.sample(latency, seconds(row.Max), "call", row.Call, "quantile", "1")
-		e.sample(latency+"_sum", 0, "call", row.Call)
-		e.sample(latency+"_count", float64(row.Seen), "call", row.Call)
+		for i, bound := range shim.Bounds {
+			e.sample(latency+"_bucket", float64(row.Within[i]), "call", row.Call, "le", strconv.FormatFloat(seconds(bound), 'g', -1, 64))
+		}
+		e.sample(latency+"_bucket", float64(row.Timed), "call", row.Call, "le", "+Inf")
+		e.sample(latency+"_sum", seconds(row.Total), "call", row.Call)
+		e.sample(latency+"_count", float64(row.Timed), "call", row.Call)
 	}
 	e.byLie("shimrun_served_total", "Times that a lie of the profile was told.", s.Lies)
 	e.byLie("shimrun_failed_total", "Times that a lie of the profile was asked for and could not be told.", s.Failed)
@@ -104,6 +124,9 @@ func (e *exposition) process() {
 	var used unix.Rusage
 	if unix.Getrusage(unix.RUSAGE_SELF, &used) == nil {
 		e.own("cpu_seconds_total", "counter", "User and system time.", seconds(used.Utime.Nano()+used.Stime.Nano()))
+	}
+	if started, err := startTime(); err == nil {
+		e.own("start_time_seconds", "gauge", "When it started, since the epoch.", started)
 	}
 	if fds, err := os.ReadDir("/proc/self/fd"); err == nil {
 		e.own("open_fds", "gauge", "Open descriptors.", float64(len(fds)-1)) // but for the one that reads
@@ -126,3 +149,29 @@ func (e *exposition) own(name, kind, help string, value float64) {
 }
 
 func seconds(ns int64) float64 { return float64(ns) / 1e9 }
+
+// startTime is when this process started, in seconds since the epoch: field 22 of
+// proc_pid_stat(5), in ticks of which user space always sees 100 a second, counts
+// from the boot, whose time proc_stat(5) has as btime.
+func startTime() (float64, error) {
+	own, err := os.ReadFile("/proc/self/stat")
+	if err != nil {
+		return 0, err
+	}
+	machine, err := os.ReadFile("/proc/stat")
+	if err != nil {
+		return 0, err
+	}
+	// The second field is a name in parentheses, which may hold blanks.
+	fields := strings.Fields(string(own[bytes.LastIndexByte(own, ')')+1:]))
+	_, after, found := strings.Cut(string(machine), "\nbtime ")
+	if !found || len(fields) < 20 {
+		return 0, errors.New("no time of the start in procfs")
+	}
+	ticks, err := strconv.ParseFloat(fields[22-3], 64)
+	if err != nil {
+		return 0, err
+	}
+	boot, err := strconv.ParseFloat(strings.Fields(after)[0], 64)
+	return boot + ticks/100, err
+}

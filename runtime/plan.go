@@ -25,6 +25,8 @@ type Plan struct {
 	Stats     bool   `json:"stats,omitempty"`
 	StatsFile string `json:"stats_file,omitempty"`
 	Metrics   string `json:"metrics,omitempty"`
+	// Build is what the metrics say of this program.
+	Build Build `json:"build,omitzero"`
 	// Apart keeps the caller's standard error away from the supervisor, as
 	// for a container, whose standard error belongs to nobody else.
 	Apart bool `json:"apart,omitempty"`
@@ -38,6 +40,12 @@ func (p *Plan) Tell(profile *fakefs.Profile, source fakefs.LoadOptions) {
 	if !profile.Empty() {
 		p.loaded, p.Source = profile, &source
 	}
+}
+
+// watched tells that somebody has to stay beside the command, if only to say that
+// nothing was served.
+func (p Plan) watched() bool {
+	return p.Stats || p.StatsFile != "" || p.Metrics != "" || p.Log.File != ""
 }
 
 // Empty tells that there is nothing to serve.

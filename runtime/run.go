@@ -31,7 +31,7 @@ func Run(plan Plan) error {
 
 // serveLauncher is the part of a process that was forked from a launcher.
 func serveLauncher(plan Plan, l launcher, front conn) error {
-	if plan.Empty() {
+	if plan.Empty() && !plan.watched() {
 		if err := l.become(targetOf(plan), 0); err != nil {
 			return failed("%w", err)
 		}

@@ -2,14 +2,12 @@ package runtime
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/shimrun/shimrun/fakefs"
 )
@@ -17,13 +15,15 @@ import (
 // stuckStart is a run whose supervisor waits for its profile, which never comes.
 func stuckStart(t *testing.T) *exec.Cmd {
 	t.Helper()
-	fifo := filepath.Join(t.TempDir(), "fifo")
-	if err := unix.Mkfifo(fifo, 0o600); err != nil {
+	r, w, err := os.Pipe()
+	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { r.Close(); w.Close() })
+	pipe := fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), r.Fd())
 	return launchCommand(t, Plan{
 		Path: "/bin/true", Args: []string{"true"}, Backend: BackendAuto,
-		Source: &fakefs.LoadOptions{Files: []string{"/proc/shimtest=@" + fifo}},
+		Source: &fakefs.LoadOptions{Files: []string{"/proc/shimtest=@" + pipe}},
 	})
 }
 

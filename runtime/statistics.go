@@ -46,6 +46,10 @@ func ownUsage() usage {
 
 // printFigures is what --stats shows: busiest calls and lies first.
 func printFigures(w io.Writer, s figures) error {
+	if s.Backend == BackendNone {
+		_, err := fmt.Fprintln(w, "no call was intercepted: there was nothing to tell")
+		return err
+	}
 	table := tabwriter.NewWriter(w, 0, 8, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(table, "call\tseen\tanswered\trefused\tcontinued\tp50\tp99\tmax\t")
 	slices.SortStableFunc(s.Calls, func(a, b shim.CallStatistics) int { return cmp.Compare(b.Seen, a.Seen) })

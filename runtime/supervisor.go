@@ -22,6 +22,8 @@ const (
 	BackendAuto    = "auto"
 	BackendSeccomp = "seccomp"
 	BackendPtrace  = "ptrace"
+	// BackendNone is what a run has in which nothing is to be served.
+	BackendNone = "none"
 )
 
 // supervisorName is argv[0] of a supervisor that is started rather than forked,
@@ -202,7 +204,7 @@ func (s *supervisor) prepare() error {
 		return err
 	}
 	if s.plan.Metrics != "" {
-		return startMetrics(s.plan.Metrics, s.policy, s.log)
+		return startMetrics(s.plan.Metrics, s.policy, s.plan.Build, s.log)
 	}
 	return nil
 }
@@ -212,14 +214,14 @@ func (s *supervisor) prepare() error {
 func (s *supervisor) serve() error {
 	traps := s.policy.Traps()
 	if len(traps) == 0 {
-		return s.launcher.become(targetOf(s.plan), 0)
+		return s.serveNothing()
 	}
 	if _, err := os.Stat("/proc/self/root"); err != nil {
 		return s.launcher.exit(StatusFailed, "no procfs is mounted on /proc, and without it nobody can see which file a program's name leads to; mount it, or serve nothing (--profile none)")
 	}
 	if !procfs.NumbersUs() {
 		s.log.Warn().Msg("the procfs on /proc shows the processes of another pid namespace, under other numbers: nothing is served; mount one of this namespace there (mount -t proc proc /proc)")
-		return s.launcher.become(targetOf(s.plan), 0)
+		return s.serveNothing()
 	}
 	s.command = s.launcher.pid
 	trap := probeTrap(traps)
@@ -243,6 +245,21 @@ func (s *supervisor) serve() error {
 	return s.serveTracer(first, trap.Name, lacks)
 }
 
+// serveNothing has the launcher become the command under no filter, and stays for
+// as long as somebody may ask for figures.
+func (s *supervisor) serveNothing() error {
+	s.chose(BackendNone, "")
+	s.command = s.launcher.pid
+	if err := s.launcher.become(targetOf(s.plan), 0); err != nil {
+		return err
+	}
+	s.explain()
+	if s.plan.Metrics != "" {
+		s.letGo()
+	}
+	return nil
+}
+
 // chose notes the backend, and what seccomp lacks where it was wanted.
 func (s *supervisor) chose(backend, lacks string) {
 	s.backend.Store(backend)
@@ -253,9 +270,15 @@ func (s *supervisor) chose(backend, lacks string) {
 	event.Msg("chose the backend")
 }
 
-// follow waits for the launcher to become the command, says why it cannot, and
-// lets go of what is the command's when that ends.
+// follow waits for the launcher to become the command, and lets go of what is the
+// command's when that ends.
 func (s *supervisor) follow() {
+	s.explain()
+	s.letGo()
+}
+
+// explain waits for the launcher to become the command, and says why it cannot.
+func (s *supervisor) explain() {
 	for {
 		_, _, err := s.launcher.answer()
 		if err == nil {
@@ -273,7 +296,6 @@ func (s *supervisor) follow() {
 		_ = s.launcher.exit(code, words)
 	}
 	s.launcher.conn.close()
-	s.letGo()
 }
 
 // letGo lets go of the launcher's standard error when the command has ended:

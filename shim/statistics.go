@@ -51,12 +51,13 @@ type counters struct {
 	lies  map[string]uint64
 	lost  map[string]uint64 // lies that could not be told
 	time  map[int]*hdrhistogram.Histogram
+	total map[int]int64 // of what is in time
 }
 
 type calls []atomic.Uint64
 
 func (s *Shim) newCounters() *counters {
-	c := &counters{lies: map[string]uint64{}, lost: map[string]uint64{}, time: map[int]*hdrhistogram.Histogram{}}
+	c := &counters{lies: map[string]uint64{}, lost: map[string]uint64{}, time: map[int]*hdrhistogram.Histogram{}, total: map[int]int64{}}
 	for i := range c.seen {
 		c.seen[i] = make(calls, s.stats.calls)
 	}
@@ -105,7 +106,9 @@ func (c *counters) latency(nr int, d time.Duration) {
 		h = newHistogram()
 		c.time[nr] = h
 	}
-	_ = h.RecordValue(int64(d)) // a value out of range is a minute-long stop: not a latency
+	if h.RecordValue(int64(d)) == nil { // a value out of range is a minute-long stop: not a latency
+		c.total[nr] += int64(d)
+	}
 	c.mu.Unlock()
 }
 
@@ -120,6 +123,17 @@ type CallStatistics struct {
 	P50       int64  `json:"p50_ns,omitempty"`
 	P99       int64  `json:"p99_ns,omitempty"`
 	Max       int64  `json:"max_ns,omitempty"`
+	// Timed is how many of them were timed, Total how long these took together, and
+	// Within how many took no longer than each of [Bounds].
+	Timed  int64   `json:"-"`
+	Total  int64   `json:"-"`
+	Within []int64 `json:"-"`
+}
+
+// Bounds are latencies up to which calls are counted, in nanoseconds.
+var Bounds = []int64{
+	2_000, 5_000, 10_000, 20_000, 50_000, 100_000, 200_000, 500_000,
+	1_000_000, 2_000_000, 5_000_000, 10_000_000, 100_000_000, 1_000_000_000,
 }
 
 // Latency is how long calls took, from the stop to the answer.
@@ -157,7 +171,7 @@ func (s *Shim) Snapshot() Snapshot {
 	s.stats.mu.Lock()
 	workers := append([]*counters(nil), s.stats.workers...)
 	s.stats.mu.Unlock()
-	snap := Snapshot{Since: s.started, Until: time.Now(), Lies: map[string]uint64{}, Failed: map[string]uint64{}}
+	snap := Snapshot{Since: s.started, Until: time.Now(), Calls: []CallStatistics{}, Lies: map[string]uint64{}, Failed: map[string]uint64{}}
 	all := newHistogram()
 	for _, t := range s.traps {
 		row := CallStatistics{Call: t.Name}
@@ -169,11 +183,13 @@ func (s *Shim) Snapshot() Snapshot {
 			w.mu.Lock()
 			if h := w.time[t.Nr]; h != nil {
 				times.Merge(h)
+				row.Total += w.total[t.Nr]
 			}
 			w.mu.Unlock()
 		}
 		row.Seen = row.Continued + row.Refused + row.Answered
 		row.P50, row.P99, row.Max = times.ValueAtQuantile(50), times.ValueAtQuantile(99), times.Max()
+		row.Timed, row.Within = times.TotalCount(), within(times)
 		if row.Seen > 0 {
 			snap.Calls = append(snap.Calls, row)
 		}
@@ -196,6 +212,25 @@ func (s *Shim) Snapshot() Snapshot {
 		w.mu.Unlock()
 	}
 	return snap
+}
+
+// within counts the latencies up to each of [Bounds]; one that shares a bar with a
+// longer one counts as that does.
+func within(h *hdrhistogram.Histogram) []int64 {
+	counts := make([]int64, len(Bounds))
+	i := 0
+	var sum int64
+	for _, bar := range h.Distribution() {
+		for i < len(Bounds) && bar.To > Bounds[i] {
+			counts[i] = sum
+			i++
+		}
+		sum += bar.Count
+	}
+	for ; i < len(Bounds); i++ {
+		counts[i] = sum
+	}
+	return counts
 }
 
 func newHistogram() *hdrhistogram.Histogram { return hdrhistogram.New(100, int64(time.Minute), 2) } // ns

@@ -93,7 +93,7 @@ func commonFlags() []cli.Flag {
 		&cli.StringFlag{Name: "namespace", Category: clusterFlags, Value: "test", Usage: "the one to make and to delete again (`NAME`)"},
 		&cli.StringFlag{Name: "image", Category: clusterFlags, Value: "busybox", Usage: "of all pods; it needs a shell (`IMAGE`)"},
 		&cli.StringFlag{Name: "chart", Category: clusterFlags, Usage: "the chart to install; without it, one of shimrun's own (`DIR`)"},
-		&cli.StringFlag{Name: "json", Category: reportFlags, Usage: "write all figures to `FILE`"},
+		&cli.StringFlag{Name: "json", Category: reportFlags, Usage: "write all figures to `FILE`, - for standard output"},
 		&cli.StringFlag{Name: "markdown", Category: reportFlags, Usage: "write the report to `FILE`"},
 		&cli.StringFlag{Name: "html", Category: reportFlags, Usage: "write the report with plots to `FILE`, one page that needs no other"},
 		&cli.StringFlag{Name: "server-log", Category: reportFlags, Usage: "append what the servers write to `FILE`; without it, it is kept where a run failed"},

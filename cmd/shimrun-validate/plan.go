@@ -16,6 +16,8 @@ import (
 
 	"github.com/shimrun/shimrun/cmd/shimrun-validate/cluster"
 	"github.com/shimrun/shimrun/examples"
+
+	"github.com/shimrun/shimrun/internal/textfile"
 )
 
 // plan is what the command line asks for, checked.
@@ -89,6 +91,12 @@ func withoutShimrun(args []string) []string {
 }
 
 func (p *plan) check(c *cli.Context) error {
+	// Hours may lie between this and the report.
+	for flag, name := range map[string]string{"json": p.jsonFile, "markdown": p.markdown, "html": p.htmlFile} {
+		if err := textfile.Writable(name); err != nil {
+			return fmt.Errorf("--%s: %w", flag, err)
+		}
+	}
 	switch {
 	case len(p.server) == 0 && p.kubeconfig == "":
 		return errors.New("nothing to measure: give a server, as in -- k3s server, or --kubeconfig FILE of a cluster that runs")

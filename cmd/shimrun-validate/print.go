@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/shimrun/shimrun/internal/report"
+	"github.com/shimrun/shimrun/internal/textfile"
 )
 
 // print writes what a terminal has to say: criteria, times, figures, and what
@@ -53,6 +54,12 @@ func (p *plan) write(r *result) error {
 		{"html", p.htmlFile, d.HTML},
 	} {
 		if f.name == "" {
+			continue
+		}
+		if f.name == textfile.Output {
+			if err := f.write(os.Stdout); err != nil {
+				return fmt.Errorf("--%s: %w", f.flag, err)
+			}
 			continue
 		}
 		out, err := os.Create(f.name)

@@ -14,6 +14,7 @@ import (
 
 	"github.com/shimrun/shimrun/bench"
 	"github.com/shimrun/shimrun/internal/report"
+	"github.com/shimrun/shimrun/internal/textfile"
 )
 
 func benchCommand() *cli.Command {
@@ -67,6 +68,9 @@ func benchAction(c *cli.Context) error {
 	if c.Bool("scale") {
 		return benchScale(c)
 	}
+	if err := checkOutputs(c); err != nil {
+		return err
+	}
 	var old, result *bench.Result
 	var err error
 	if name := c.String("compare"); name != "" {
@@ -111,6 +115,9 @@ func benchScale(c *cli.Context) error {
 		if c.IsSet(flag) || c.NArg() > 0 {
 			return fmt.Errorf("--scale cannot be compared or given to benchstat; it takes --json, --html and --folder")
 		}
+	}
+	if err := checkOutputs(c); err != nil {
+		return err
 	}
 	options, err := benchOptions(c)
 	if err != nil {
@@ -160,6 +167,19 @@ func benchOptions(c *cli.Context) (bench.Options, error) {
 	executable, err := os.Executable()
 	options.Shimrun = executable
 	return options, err
+}
+
+// checkOutputs finds out before anything is measured whether it can be written.
+func checkOutputs(c *cli.Context) error {
+	for _, flag := range []string{"json", "bench", "html"} {
+		if err := textfile.Writable(c.String(flag)); err != nil {
+			return fmt.Errorf("--%s: %w", flag, err)
+		}
+	}
+	if err := textfile.WritableFolder(c.String("folder")); err != nil {
+		return fmt.Errorf("--folder: %w", err)
+	}
+	return nil
 }
 
 // writeResult writes the files that are asked for, and the tables, unless a

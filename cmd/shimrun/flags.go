@@ -100,7 +100,11 @@ func checkFlags(c *cli.Context) error {
 		}
 	}
 	if address := c.String("metrics"); address != "" {
-		if _, _, err := net.SplitHostPort(address); err != nil {
+		_, port, err := net.SplitHostPort(address)
+		if err == nil && port != "" {
+			_, err = net.LookupPort("tcp", port)
+		}
+		if err != nil {
 			return fmt.Errorf("%s needs HOST:PORT, as in localhost:9100, not %q", saidBy(c, "metrics"), address)
 		}
 	}

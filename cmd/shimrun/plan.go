@@ -11,6 +11,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/shimrun/shimrun/internal/spelling"
+	"github.com/shimrun/shimrun/internal/textfile"
 	"github.com/shimrun/shimrun/runtime"
 )
 
@@ -24,6 +25,7 @@ func makePlan(c *cli.Context, chosen *choice) (plan runtime.Plan, added []string
 
 		Stats:   c.Bool("stats"),
 		Metrics: c.String("metrics"),
+		Build:   runtime.Build{Version: buildVersion(), Commit: commit},
 	}
 	if plan.Path, err = lookUp(plan.Args[0]); err != nil {
 		return plan, nil, err
@@ -33,10 +35,10 @@ func makePlan(c *cli.Context, chosen *choice) (plan runtime.Plan, added []string
 		plan.Args, added = withArguments(chosen.profile, plan.Args)
 	}
 	// The supervisor stands elsewhere.
-	if plan.Log.File, err = absolute("log", c.String("log")); err != nil {
+	if plan.Log.File, err = absolute(saidBy(c, "log"), c.String("log")); err != nil {
 		return plan, nil, err
 	}
-	plan.StatsFile, err = absolute("stats-file", c.String("stats-file"))
+	plan.StatsFile, err = absolute(saidBy(c, "stats-file"), c.String("stats-file"))
 	return plan, added, err
 }
 
@@ -74,7 +76,8 @@ func logPlan(c *cli.Context) runtime.LogPlan {
 	format := c.String("log-format")
 	if format == "" {
 		format = "json"
-		if c.String("log") == "" && isatty.IsTerminal(os.Stderr.Fd()) {
+		switch to := c.String("log"); {
+		case to == "" && isatty.IsTerminal(os.Stderr.Fd()), to == textfile.Output && isatty.IsTerminal(os.Stdout.Fd()):
 			format = "console"
 		}
 	}
@@ -90,17 +93,20 @@ func orDefault(value, def string) string {
 }
 
 // absolute makes sure now that a file can be written: later nobody would see
-// the error. It touches nothing but a file that is not there yet.
+// the error, or what it is for would be lost.
 func absolute(flag, name string) (string, error) {
-	if name == "" {
-		return "", nil
+	if name == "" || name == textfile.Output {
+		return name, nil
 	}
 	name, err := filepath.Abs(name)
 	if err != nil {
-		return "", fmt.Errorf("--%s: %w", flag, err)
+		return "", fmt.Errorf("%s: %w", flag, err)
 	}
 	if info, err := os.Stat(filepath.Dir(name)); err != nil || !info.IsDir() {
-		return "", fmt.Errorf("--%s: there is no folder %s", flag, filepath.Dir(name))
+		return "", fmt.Errorf("%s: there is no folder %s", flag, filepath.Dir(name))
+	}
+	if err := textfile.Writable(name); err != nil {
+		return "", fmt.Errorf("%s: %w", flag, err)
 	}
 	return name, nil
 }
