@@ -417,7 +417,23 @@ static int become(const struct shimrun_obeyed *done, char **envp)
 	return errno;
 }
 
-static void follow_orders(int socket, char **envp)
+/* Become the command when the supervisor's process, which is our child, has ended:
+ * it must not stay behind as the command's. */
+__attribute__((noreturn)) static void become_alone(int socket, pid_t child, const struct shimrun_obeyed *done, char **envp)
+{
+	char text[400];
+	int error;
+
+	close(socket);
+	while (waitpid(child, NULL, __WALL) < 0 && errno == EINTR)
+		;
+	error = become(done, envp);
+	complain(text, snprintf(text, sizeof(text), "exec %.300s: %s", done->text, strerror(error)));
+	_exit(error == ENOENT ? NOT_FOUND : NOT_EXECUTABLE);
+}
+
+/* child is the supervisor's process where that is a child of ours, else 0. */
+static void follow_orders(int socket, pid_t child, char **envp)
 {
 	static const char gone[] = "the supervisor ended before the command was started; was it killed?";
 
@@ -427,12 +443,16 @@ static void follow_orders(int socket, char **envp)
 		switch (done.kind) {
 		case SHIMRUN_ASIDE:
 			close(socket);
+			while (child && waitpid(child, NULL, __WALL) < 0 && errno == EINTR)
+				;
 			return;
 		case SHIMRUN_EXIT:
 			if (done.length)
 				complain(done.text, done.length);
 			_exit(done.status);
 		case SHIMRUN_BECOME:
+			if (child && !done.supervisor)
+				become_alone(socket, child, &done, envp);
 			/* Also where the file is one of those that the supervisor serves. */
 			answer(socket, become(&done, envp), SHIMRUN_BECOMING, 0, -1);
 			continue;
@@ -444,6 +464,7 @@ static void follow_orders(int socket, char **envp)
 
 struct start {
 	int argc, socket, other;
+	pid_t child;	/* the supervisor's process where it is our own child */
 	char **argv, **envp;
 };
 
@@ -481,6 +502,30 @@ static pid_t fork_sibling(struct start *start)
 	return -1;
 }
 
+/* Whether orphans become our children, and with that the command's: those of a
+ * pid namespace do its first process's, and a subreaper stays one over execve(2). */
+static int adopts_orphans(void)
+{
+	int subreaper = 0;
+
+	return getpid() == 1 || (prctl(PR_GET_CHILD_SUBREAPER, &subreaper, 0, 0, 0) == 0 && subreaper);
+}
+
+/* Then nothing can be no child of the command. But one that sends no signal when it
+ * ends is none to wait(2), unless it is asked for (__WALL, __WCLONE). An orphan
+ * would become one that does (reparent_leader in kernel/exit.c), so that it has to
+ * be ours from the first. */
+static int fork_unseen(struct start *start)
+{
+	start->child = syscall(SYS_clone, 0, 0, 0, 0, 0);
+	if (start->child == 0)
+		go_on(start);
+	if (start->child > 0)
+		return 0;
+	start->child = 0;
+	return -1;
+}
+
 /* Fork the supervisor through a process that ends at once, so that the command
  * has no child that it did not make. That process shares our memory, and we
  * wait; what it forks goes on from here with a copy, as the supervisor. */
@@ -492,6 +537,8 @@ static int start_supervisor(struct start *start)
 
 	if (middle > 0)
 		return 0;
+	if (adopts_orphans())
+		return fork_unseen(start);
 	middle = vfork();
 	if (middle == 0) {
 		pid_t pid = fork();
@@ -541,7 +588,7 @@ void shimrun_launch(int argc, char **argv, char **envp)
 		start.socket = pair[1];
 		if (start_supervisor(&start) == 0) {
 			close(pair[1]);
-			follow_orders(pair[0], envp);
+			follow_orders(pair[0], start.child, envp);
 			return;
 		}
 	}

@@ -232,6 +232,9 @@ func (s *supervisor) serve() error {
 		switch {
 		case err == nil:
 			s.chose(BackendSeccomp, "")
+			if around := supervisorAround(s.command); around != 0 {
+				s.log.Warn().Int("supervisor", around).Msg("this runs under another shimrun already, which no longer sees the calls that are answered here: what it tells with these is lost")
+			}
 			go s.follow()
 			return s.serveListener(listener, flags)
 		case errors.Is(err, io.EOF):
@@ -250,7 +253,11 @@ func (s *supervisor) serve() error {
 func (s *supervisor) serveNothing() error {
 	s.chose(BackendNone, "")
 	s.command = s.launcher.pid
-	if err := s.launcher.become(targetOf(s.plan), 0); err != nil {
+	stays := 0
+	if s.plan.Metrics != "" {
+		stays = os.Getpid()
+	}
+	if err := s.launcher.become(targetOf(s.plan), stays); err != nil {
 		return err
 	}
 	s.explain()

@@ -66,6 +66,10 @@ type lookup struct {
 	real     bool   // the caller asks for target.real
 }
 
+// isLink tells whether a link in the last place of this name is the object itself.
+// With a slash or "/." behind it, it is what it leads to (path_resolution(7)).
+func (how lookup) isLink(name []byte) bool { return how.nofollow && !wantsDirectory(name) }
+
 // resolve says what the name leads to for the tracee, starting from dirfd.
 //
 // Three steps, each dearer and rarer than the one before:
@@ -132,7 +136,7 @@ func (w *Worker) lead(c *Call, dirfd int, name []byte, how lookup) target {
 	if n == nil {
 		return w.resolveByObject(c, t, dirfd, name, how)
 	}
-	if n.Mode&modeSymlink != 0 && !how.nofollow {
+	if n.Mode&modeSymlink != 0 && !how.isLink(name) {
 		return w.walk(c, dirfd, name, how)
 	}
 	// The kernel may have a link in the middle of a name that we serve as it stands
@@ -173,7 +177,7 @@ func (w *Worker) resolveInProc(c *Call, dirfd int, name, clean []byte, how looku
 	n := w.shim.tree.Find(clean)
 	if n == nil || n.Mode&modeSymlink != 0 {
 		for _, link := range w.shim.procLinks {
-			if isBelow(clean, link) && !(how.nofollow && len(clean) == len(link)) {
+			if isBelow(clean, link) && !(how.isLink(name) && len(clean) == len(link)) {
 				return w.walk(c, dirfd, name, how)
 			}
 		}

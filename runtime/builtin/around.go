@@ -18,7 +18,7 @@ var errServed = errors.New("a shimrun around this one serves the container, with
 // there can be no other. The kernel says who it is, and no environment that
 // could be old or lost.
 func ServedAround() bool {
-	pid := tracer(os.Getpid())
+	pid := runtime.TracerOf(os.Getpid())
 	if pid == 0 {
 		return false
 	}

@@ -6,11 +6,11 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/shimrun/shimrun/runtime"
 	"github.com/shimrun/shimrun/runtime/container"
 )
 
@@ -28,7 +28,7 @@ func Processes(c *container.Container) []container.Process {
 	all := everyone()
 	var found []container.Process
 	for pid, p := range all {
-		if pid == c.Init.PID && p == c.Init || descends(all, p, c.Init) || tracers[tracer(pid)] || inside.has(pid) {
+		if pid == c.Init.PID && p == c.Init || descends(all, p, c.Init) || tracers[runtime.TracerOf(pid)] || inside.has(pid) {
 			found = append(found, p)
 		}
 	}
@@ -110,21 +110,6 @@ func descends(all map[int]container.Process, p, from container.Process) bool {
 		p = next
 	}
 	return false
-}
-
-// tracer is the process that traces another one, or 0.
-func tracer(pid int) int {
-	text, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/status")
-	if err != nil {
-		return 0
-	}
-	for line := range strings.Lines(string(text)) {
-		if value, ok := strings.CutPrefix(line, "TracerPid:"); ok {
-			n, _ := strconv.Atoi(strings.TrimSpace(value))
-			return n
-		}
-	}
-	return 0
 }
 
 // Kill sends a signal to the container's process, or to all of them.
