@@ -4,6 +4,9 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
 // onePod measures what a single pod takes.
@@ -30,9 +33,15 @@ func (s *space) rolledOut(name string) {
 
 // versions are those of the images that the pods of a deployment run.
 func (s *space) versions(name string) string {
-	out := s.kubectl("get", "pods", "-l", "app="+name, "--field-selector=status.phase=Running",
-		"-o", `jsonpath={range .items[?(!@.metadata.deletionTimestamp)]}{.spec.containers[0].image} {end}`)
-	return strings.ReplaceAll(strings.TrimSpace(out), "localhost/shimrun/busybox:", "")
+	pods, err := s.CoreV1().Pods(s.name).List(s.t.Context(), metav1.ListOptions{LabelSelector: "app=" + name})
+	must(s.t, err)
+	var all []string
+	for _, pod := range pods.Items {
+		if pod.Status.Phase == corev1.PodRunning && pod.DeletionTimestamp == nil {
+			all = append(all, strings.TrimPrefix(pod.Spec.Containers[0].Image, "localhost/shimrun/busybox:"))
+		}
+	}
+	return strings.Join(all, " ")
 }
 
 func rollOut(s *space) {
