@@ -36,7 +36,7 @@ func runFront(plan Plan) error {
 	status := accompany(pid)
 	close(over)
 	err = report(plan, conn(pair[0]))
-	if !plan.Empty() && (errors.Is(err, io.EOF) || errors.Is(err, unix.EPIPE)) && status.Signaled() && status.Signal() == unix.SIGKILL {
+	if !plan.Empty() && hungUp(err) && status.Signaled() && status.Signal() == unix.SIGKILL {
 		return failed("supervisor and guardian were killed, and the command has been ended: nobody could answer its calls")
 	}
 	// A launcher that failed has said why.
@@ -47,13 +47,18 @@ func runFront(plan Plan) error {
 	return nil
 }
 
+// hungUp tells an error of a connection whose other end is gone.
+func hungUp(err error) bool {
+	return errors.Is(err, io.EOF) || errors.Is(err, unix.EPIPE) || errors.Is(err, unix.ECONNRESET)
+}
+
 // endUnserved ends a command whose supervisor and guardian are both gone, and with them
 // the other end of the connection: all its trapped calls would fail from then on. What a
 // tracer was lost of, or was never served, ends by itself at once.
 func endUnserved(supervisor conn, command int, over <-chan struct{}) {
-	hungUp := []unix.PollFd{{Fd: int32(supervisor)}}
+	ends := []unix.PollFd{{Fd: int32(supervisor)}}
 	for {
-		if _, err := unix.Poll(hungUp, -1); err != unix.EINTR {
+		if _, err := unix.Poll(ends, -1); err != unix.EINTR {
 			break
 		}
 	}
