@@ -25,11 +25,11 @@
 
 #include "guardian.h"
 
-/* All of it, or nothing was there to be had. */
-static int pour(int fd, const void *data, size_t length)
+/* Write or read all of it; -1 where that is not to be had. */
+static int transfer(int fd, char *at, size_t length, int writes)
 {
-	for (const char *at = data; length;) {
-		ssize_t n = write(fd, at, length);
+	while (length) {
+		ssize_t n = writes ? write(fd, at, length) : read(fd, at, length);
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -41,19 +41,14 @@ static int pour(int fd, const void *data, size_t length)
 	return 0;
 }
 
+static int pour(int fd, const void *data, size_t length)
+{
+	return transfer(fd, (char *)data, length, 1);
+}
+
 static int draw(int fd, void *data, size_t length)
 {
-	for (char *at = data; length;) {
-		ssize_t n = read(fd, at, length);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return -1;
-		at += n;
-		length -= n;
-	}
-	return 0;
+	return transfer(fd, data, length, 0);
 }
 
 static void tell(int fd)

@@ -16,7 +16,6 @@ import (
 
 	"github.com/shimrun/shimrun/cmd/shimrun-validate/cluster"
 	"github.com/shimrun/shimrun/examples"
-
 	"github.com/shimrun/shimrun/internal/textfile"
 )
 
